@@ -1,0 +1,55 @@
+"""`python -m curation VERB`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+USAGE = """usage: python -m curation VERB [options]
+
+  extract   store frames of videos
+  sort      measure faces, people and poses; put frames into pools
+  rank      decide which frames are picked, and why
+  weights   list, fetch or verify model files
+  samples   fetch the sample clips
+  recipe    print all settings of a verb as a recipe file
+
+`python -m curation VERB --help` shows a verb's options."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb, rest = (words[0], words[1:]) if words else ("--help", [])
+    if verb in ("extract", "sort", "rank"):
+        from curation.cli.verbs import main as run
+
+        return run(verb, rest, f"python -m curation {verb}")
+    if verb == "weights":
+        from curation.cli.weights import main as weights
+
+        return weights(rest)
+    if verb == "samples":
+        from curation.samples import main as samples
+
+        return samples(rest)
+    if verb == "recipe" and len(rest) == 1:
+        from curation.recipes import VERB_PARAMS, dump
+
+        if rest[0] in VERB_PARAMS:
+            print(dump(VERB_PARAMS[rest[0]]()), end="")
+            return 0
+    if verb in ("-h", "--help"):
+        print(USAGE)
+        return 0
+    if verb == "--version":
+        from curation import __version__
+
+        print(__version__)
+        return 0
+    print(USAGE, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

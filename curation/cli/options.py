@@ -1,0 +1,79 @@
+"""Flags from declarations: one pydantic field becomes one argparse option, and back."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from curation.params import Params
+
+
+def flag(name: str) -> str:
+    """Return the flag of a parameter."""
+    return "--" + name.replace("_", "-")
+
+
+def add_options(parser: argparse.ArgumentParser, model: type[Params]) -> None:
+    """Add one option per field; what the user does not type stays out of the namespace."""
+    groups = {basic: parser.add_argument_group("settings" if basic else "more settings")
+              for basic in (True, False)}
+    for name, info in model.model_fields.items():
+        group = groups[bool(_extra(info).get("basic"))]
+        kind, choices = _kind(info)
+        help_text = f"{info.description}{_range(info)}; default {info.default}".replace("%", "%%")
+        if kind is bool:
+            group.add_argument(
+                flag(name), dest=name, action=argparse.BooleanOptionalAction,
+                default=argparse.SUPPRESS, help=help_text,
+            )
+        else:
+            group.add_argument(
+                flag(name), dest=name, default=argparse.SUPPRESS, help=help_text,
+                metavar=None if choices else kind.__name__.upper(),
+                type=None if choices else kind, choices=choices,
+            )
+
+
+def typed(namespace: argparse.Namespace, model: type[Params]) -> dict[str, Any]:
+    """Return the parameters that the user typed."""
+    return {k: v for k, v in vars(namespace).items() if k in model.model_fields}
+
+
+def to_argv(params: Params) -> list[str]:
+    """Return the flags that make these parameters: only what differs from the default."""
+    argv: list[str] = []
+    for name, info in type(params).model_fields.items():
+        value = getattr(params, name)
+        if value == info.default or value is None:
+            continue
+        if isinstance(value, bool):
+            argv.append(flag(name) if value else "--no-" + flag(name)[2:])
+        else:
+            argv += [f"{flag(name)}={value}"]
+    return argv
+
+
+def _extra(info: FieldInfo) -> Mapping[str, Any]:
+    return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+
+
+def _kind(info: FieldInfo) -> tuple[type, tuple[str, ...] | None]:
+    annotation: Any = info.annotation
+    if get_origin(annotation) is Literal:
+        return str, get_args(annotation)
+    options = [a for a in get_args(annotation) if a is not NoneType] or [annotation]
+    return options[0], None
+
+
+def _range(info: FieldInfo) -> str:
+    low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
+    high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
+    unit = _extra(info).get("unit", "")
+    span = f"{'' if low is None else low}..{'' if high is None else high}"
+    parts = [part for part in (span if span != ".." else "", unit) if part]
+    return f" [{' '.join(parts)}]" if parts else ""
+

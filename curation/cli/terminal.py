@@ -1,0 +1,141 @@
+"""How a running verb looks in a terminal, in a log, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from curation.records import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+
+def duration(seconds: float) -> str:
+    """Return a time left for people: 42 s, 3 min 10 s, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def sentence(beat: Progress) -> str:
+    """Return one beat as a line."""
+    text = f"{beat.stage}: {beat.done:.0f}"
+    if beat.total:
+        text += f"/{beat.total:.0f}"
+    text += f" {beat.unit}"
+    if beat.rate_per_s:
+        text += f", {beat.rate_per_s:.1f}/s"
+    if beat.eta_s is not None:
+        text += f", {duration(beat.eta_s)} left"
+    return f"{text} {beat.note}".rstrip()
+
+
+class Terminal:
+    """Shows beats on stderr: a live bar on a terminal, now and then a line elsewhere."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bar: Bar | None = None
+        self._tasks: dict[str, Any] = {}
+        self._said_at = 0.0
+
+    def show(self, beat: Progress) -> None:
+        """Show one beat."""
+        if beat.failed is not None:
+            self.say(f"failed: {beat.failed[0]}: {beat.failed[1]}")
+        elif beat.summary is not None or self._quiet:
+            return
+        elif sys.stderr.isatty():
+            self._draw(beat)
+        elif time.monotonic() - self._said_at > 5:
+            self._said_at = time.monotonic()
+            self.say(sentence(beat))
+
+    def say(self, line: str) -> None:
+        """Print a line on stderr, above the bar if there is one."""
+        if self._bar is not None:
+            self._bar.console.print(line, markup=False, highlight=False)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _draw(self, beat: Progress) -> None:
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, TextColumn
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(
+                TextColumn("{task.fields[stage]:>8}"), BarColumn(),
+                TextColumn("{task.fields[line]}"), console=Console(stderr=True),
+            )
+            self._bar.start()
+        if beat.stage not in self._tasks:
+            self._tasks[beat.stage] = self._bar.add_task("", stage=beat.stage, line="")
+        self._bar.update(
+            self._tasks[beat.stage], completed=beat.done, total=beat.total or None,
+            line=sentence(beat).partition(": ")[2],
+        )
+
+
+def print_json(summary: Mapping[str, Any]) -> None:
+    """Print the one JSON object of a run on stdout."""
+    print(json.dumps(summary, sort_keys=True))
+
+
+def print_summary(summary: Mapping[str, Any], next_line: str) -> None:
+    """Print what happened and what to type next."""
+    verb = summary["verb"]
+    if verb == "extract":
+        print(f"{summary['frames']} frames stored of {summary['videos']} videos"
+              f" ({summary['dropped']} black, blank or frozen left out)")
+    elif verb == "sort":
+        print(f"{summary['measured']} frames measured")
+        for pool, count in summary["pools"].items():
+            print(f"  {pool:20} {count}")
+    elif verb == "rank":
+        _print_ranking(summary)
+    if summary["failed_items"]:
+        print(f"{len(summary['failed_items'])} failed:")
+        for item in summary["failed_items"]:
+            print(f"  {item['item']}: {item['reason']}")
+    if next_line:
+        print(f"next: {next_line}")
+
+
+def _print_ranking(summary: Mapping[str, Any], shown: int = 60) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    picks = summary["picks"]
+    table = Table(title=f"{len(picks)} picked of {summary['frames']} frames", title_justify="left")
+    for name, side in (("pool", "left"), ("rank", "right"), ("video", "left"), ("time", "right"),
+                       ("score", "right")):
+        table.add_column(name, justify=side)  # type: ignore[arg-type]
+    for row in picks[:shown]:
+        table.add_row(row["pool"], str(row["rank"]), row["video"], f"{row['time_s']:.3f} s",
+                      f"{row['score']:.3f}")
+    console = Console()
+    console.print(table)
+    if len(picks) > shown:
+        console.print(f"... and {len(picks) - shown} more in {summary['table']}")
+    reasons = Table(title="not picked", title_justify="left")
+    reasons.add_column("reason")
+    reasons.add_column("frames", justify="right")
+    for code, count in summary["reasons"].items():
+        reasons.add_row(code, str(count))
+    console.print(reasons)
+    print(f"report:        {summary['report']}")
+    print(f"contact sheet: {summary['contact_sheet']}")

@@ -1,0 +1,102 @@
+"""The one place where steps meet pixels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from curation.errors import CurationError, ImageUnreadable
+from curation.records import Frame, Measured, Result
+from curation.steps.base import Item, RgbImage, Step, check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+log = logging.getLogger(__name__)
+
+
+def load_rgb(path: Path) -> RgbImage:
+    """Return a stored JPEG as (h, w, 3) uint8.
+
+    Raises:
+        ImageUnreadable: naming the file, when it is missing or damaged.
+    """
+    import simplejpeg
+
+    try:
+        picture = simplejpeg.decode_jpeg(path.read_bytes(), colorspace="RGB")
+    except (OSError, ValueError) as error:
+        raise ImageUnreadable(f"{path}: {error}", "extract its video again") from error
+    return np.asarray(picture)
+
+
+def run_batch(
+    steps: Sequence[Step], items: Sequence[Item], wanted: Mapping[int, Iterable[str]] | None = None
+) -> list[Result]:
+    """Run steps over loaded frames; one frame that fails costs one error, not the batch.
+
+    Args:
+        steps: set up, each after those it needs.
+        items: their `given` may already hold answers; new ones are added to it.
+        wanted: step names to run for each frame id; all steps when None.
+    """
+    results: list[Result] = []
+    for step in steps:
+        ready: list[Item] = []
+        for item in items:
+            if wanted is not None and step.name not in wanted[item.frame.id]:
+                continue
+            lacking = [name for name in step.needs if name not in item.given]
+            if lacking:
+                results.append(Result(item.frame.id, step.name, None, f"needs {lacking[0]}"))
+            else:
+                ready.append(item)
+        for item, answer in zip(ready, _measure(step, ready), strict=True):
+            if isinstance(answer, str):
+                results.append(Result(item.frame.id, step.name, None, answer))
+            else:
+                item.given[step.name] = answer
+                results.append(Result(item.frame.id, step.name, answer))
+    return results
+
+
+def _measure(step: Step, items: Sequence[Item]) -> list[Measured | str]:
+    if not items:
+        return []
+    try:
+        answers = step(items)
+        if len(answers) != len(items):
+            raise TypeError(f"step {step.name} answered {len(answers)} of {len(items)} frames")
+        return [check(step, answer) for answer in answers]
+    except Exception as error:  # one frame must not cost the others their answer
+        if len(items) > 1:
+            return [_measure(step, [item])[0] for item in items]
+        log.debug("step %s, frame %s", step.name, items[0].frame.key, exc_info=True)
+        return [_reason(error)]
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, CurationError):
+        return str(error)
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+
+
+def run_frames(
+    steps: Sequence[Step],
+    frames: Sequence[Frame],
+    given: Mapping[int, Mapping[str, Measured]],
+    wanted: Mapping[int, Sequence[str]],
+) -> list[Result]:
+    """Load each frame once and run the wanted steps on it."""
+    items: list[Item] = []
+    results: list[Result] = []
+    for frame in frames:
+        try:
+            items.append(Item(frame, load_rgb(frame.path), dict(given.get(frame.id, {}))))
+        except ImageUnreadable as error:
+            results += [Result(frame.id, name, None, str(error)) for name in wanted[frame.id]]
+    return results + run_batch(steps, items, wanted)

@@ -1,0 +1,51 @@
+"""The errors a user can cause or cure; each carries the next thing to type."""
+
+
+class CurationError(Exception):
+    """A failure that is explained to the user in one line.
+
+    Args:
+        message: what happened, and to which file.
+        hint: what to type or change next; empty when there is nothing to do.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Return the message with its hint, on one line."""
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[type["CurationError"], tuple[str, str]]:
+        """Survive the pipe between a worker and its driver."""
+        return type(self), (self.message, self.hint)
+
+
+class VideoUnreadable(CurationError):
+    """A file that is not a video, holds no picture, or cannot be decoded."""
+
+
+class ImageUnreadable(CurationError):
+    """A stored picture that is missing or cannot be decoded."""
+
+
+class WeightsMissing(CurationError):
+    """A model file that is absent or does not match its checksum."""
+
+
+class StepUnavailable(CurationError):
+    """A measuring step whose optional package is not installed."""
+
+
+class ParamError(CurationError):
+    """A parameter, recipe key or flag that is unknown or out of its range."""
+
+
+class StoreError(CurationError):
+    """A catalogue that cannot be opened, is newer than this program, or is in use."""
+
+
+class NoSpace(CurationError):
+    """The disk is full, or would be."""

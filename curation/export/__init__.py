@@ -1,0 +1,1 @@
+"""What leaves the catalogue: folders of pictures, tables, and a report to look at."""

@@ -1,0 +1,54 @@
+"""Folders that show a decision: hard links to the stored frames, copies where links fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from curation.store.catalogue import Catalogue
+from curation.store.outputs import OutputTable
+
+
+def view_name(row: Mapping[str, Any]) -> str:
+    """Return a frame's file name in a flat folder, unique over all videos of a datastore."""
+    return f"{row['folder_no']}-{row['video_no']}_{PurePosixPath(row['file']).name}"
+
+
+def place(catalogue: Catalogue, view: str, wanted: Mapping[str, tuple[int, Path]]) -> None:
+    """Make a view's folder hold exactly the wanted files, leaving what people put there alone.
+
+    Args:
+        wanted: path relative to the datastore -> frame id and the stored frame's path.
+    """
+    table = OutputTable(catalogue)
+    before = table.of_view(view)
+    table.add(view, {path: frame_id for path, (frame_id, _) in wanted.items()})
+    gone = [path for path in before if path not in wanted]
+    for path in gone:
+        (catalogue.root / path).unlink(missing_ok=True)
+    table.forget(gone)
+    for path, (_, source) in wanted.items():
+        _link(source, catalogue.root / path)
+    for folder in {(catalogue.root / path).parent for path in gone}:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _link(source: Path, target: Path) -> None:
+    if target.exists() and (os.path.samefile(source, target) or _same_bytes(source, target)):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        part.hardlink_to(source)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, part)
+    part.replace(target)
+
+
+def _same_bytes(a: Path, b: Path) -> bool:
+    return a.stat().st_size == b.stat().st_size and a.read_bytes() == b.read_bytes()

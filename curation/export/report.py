@@ -1,0 +1,136 @@
+"""report.html and contact_sheet.jpg: what was picked, why, and what came close."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from curation.export.tables import replacing
+
+Row = Mapping[str, Any]
+Thumb = Callable[[int], bytes | None]
+
+STYLE = """
+:root{color-scheme:light dark;--bg:#fbfbfa;--fg:#1c1d1f;--dim:#666b73;--card:#fff;--line:#e2e3e5;--bar:#2f7d5b}
+@media(prefers-color-scheme:dark){:root{--bg:#141517;--fg:#e9eaec;--dim:#9aa0a8;--card:#1d1f22;--line:#303338;--bar:#5cc495}}
+body{margin:0 auto;max-width:1500px;padding:24px;background:var(--bg);color:var(--fg);font:15px/1.45 system-ui,sans-serif}
+h1{font-size:24px;margin:0 0 4px}h2{font-size:19px;margin:34px 0 10px}h3{font-size:15px;margin:18px 0 8px}
+p,small,.dim{color:var(--dim)}.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(210px,1fr));gap:12px}
+figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:8px;overflow:hidden}
+figure img{display:block;width:100%;height:170px;object-fit:contain;background:#0003}
+figcaption{padding:8px 10px;font-size:13px;overflow-wrap:anywhere}figcaption b{font-size:15px}
+.bar{display:grid;grid-template-columns:64px 1fr 34px;gap:6px;align-items:center;font-size:12px;color:var(--dim)}
+.bar i{display:block;height:6px;border-radius:3px;background:var(--line)}.bar i i{background:var(--bar)}
+table{border-collapse:collapse}td,th{padding:3px 14px 3px 0;text-align:left}td.n{text-align:right;font-variant-numeric:tabular-nums}
+"""
+SCORE_PARTS = ("focus", "pose", "face", "exposure")
+
+
+def clock(time_s: float) -> str:
+    """Return a time as h:mm:ss.mmm, for people."""
+    minutes, seconds = divmod(max(0.0, time_s), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{head}:{seconds:06.3f}"
+
+
+def write_report(
+    path: Path,
+    title: str,
+    picks: Mapping[str, Sequence[Row]],
+    rejects: Sequence[tuple[str, str, int, Sequence[Row]]],
+    thumb: Thumb,
+) -> None:
+    """Write the contact sheet of a run as one HTML file that needs nothing else.
+
+    Args:
+        picks: pool -> picked frames, best first.
+        rejects: (reason code, what it means, number of frames, closest misses).
+    """
+    total = sum(len(rows) for rows in picks.values())
+    lost = sum(count for _, _, count, _ in rejects)
+    with replacing(path) as file:
+        file.write(
+            "<!doctype html><html lang=en><meta charset=utf-8>"
+            "<meta name=viewport content='width=device-width,initial-scale=1'>"
+            f"<title>{html.escape(title)}</title><style>{STYLE}</style>"
+            f"<h1>{html.escape(title)}</h1><p>{total} frames picked, {lost} not; each says why.</p>"
+        )
+        for pool, rows in picks.items():
+            file.write(f"<h2>{html.escape(pool)} <small>{len(rows)}</small></h2><div class=grid>")
+            for row in rows:
+                file.write(_figure(row, thumb, f"<b>{row['rank']}</b> {row['score']:.3f}", bars=True))
+            file.write("</div>")
+        file.write("<h2>Not picked</h2><table>")
+        for code, meaning, count, _ in rejects:
+            file.write(
+                f"<tr><td><a href='#{code}'>{code}</a><td class=n>{count}"
+                f"<td class=dim>{html.escape(meaning)}"
+            )
+        file.write("</table>")
+        for code, meaning, count, rows in rejects:
+            if not rows:
+                continue
+            file.write(
+                f"<h3 id='{code}'>{code} <small>{count}; closest misses; "
+                f"{html.escape(meaning)}</small></h3><div class=grid>"
+            )
+            for row in rows:
+                file.write(_figure(row, thumb, html.escape(row["pool"]), bars=False))
+            file.write("</div>")
+        file.write("</html>\n")
+
+
+def _figure(row: Row, thumb: Thumb, head: str, bars: bool) -> str:
+    jpeg = thumb(row["frame_id"])
+    picture = ""
+    if jpeg is not None:
+        data = base64.b64encode(jpeg).decode()
+        alt = html.escape(f"{row['video']} at {clock(row['time_s'])}", quote=True)
+        picture = f"<img loading=lazy alt='{alt}' src='data:image/jpeg;base64,{data}'>"
+    meters = "".join(
+        f"<div class=bar>{name}<i><i style='width:{100 * value:.0f}%'></i></i>{value:.2f}</div>"
+        for name in SCORE_PARTS
+        if bars and (value := row["parts"].get(name)) is not None
+    )
+    return (
+        f"<figure>{picture}<figcaption>{head}<br>{html.escape(row['video'])} "
+        f"<span class=dim>{clock(row['time_s'])}</span>{meters}"
+        f"<div class=dim>{html.escape(row['detail'])}</div></figcaption></figure>"
+    )
+
+
+def write_contact_sheet(
+    path: Path, picks: Mapping[str, Sequence[Row]], thumb: Thumb, columns: int = 6, cell: int = 240
+) -> None:
+    """Write the picks of all pools as one JPEG, with rank, score and time under each."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(13)
+    heads = [(pool, rows) for pool, rows in picks.items() if rows]
+    line, caption = 30, 38
+    height = sum(line + -(-len(rows) // columns) * (cell + caption) for _, rows in heads)
+    sheet = Image.new("RGB", (columns * cell, max(height, line)), (24, 25, 28))
+    draw = ImageDraw.Draw(sheet)
+    top = 0
+    for pool, rows in heads:
+        draw.text((8, top + 7), f"{pool}  ({len(rows)})", (240, 240, 240), font)
+        top += line
+        for i, row in enumerate(rows):
+            x, y = i % columns * cell, top + i // columns * (cell + caption)
+            jpeg = thumb(row["frame_id"])
+            if jpeg is not None:
+                picture = Image.open(io.BytesIO(jpeg))
+                picture.thumbnail((cell - 8, cell - 4))
+                sheet.paste(picture, (x + (cell - picture.width) // 2, y + cell - picture.height))
+            draw.text((x + 6, y + cell + 3), f"{row['rank']}  {row['score']:.3f}", (255, 214, 102), font)
+            draw.text((x + 6, y + cell + 18), f"{row['video'][:22]} {clock(row['time_s'])}",
+                      (170, 174, 180), font)
+        top += -(-len(rows) // columns) * (cell + caption)
+    part = path.with_name(f".{path.name}.part")
+    sheet.save(part, "JPEG", quality=88)
+    part.replace(path)

@@ -1,0 +1,141 @@
+"""From stored measures to decisions, and from decisions to files people open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.decide import Decisions, assign, decide
+from curation.decide.reasons import REASONS
+from curation.errors import CurationError
+from curation.export import report, tables
+from curation.export.folders import place, view_name
+from curation.params import PoolParams, RankParams, SortParams
+from curation.store.catalogue import Catalogue
+from curation.store.columns import load
+from curation.store.decisions import DecisionRow, DecisionTable
+from curation.store.packs import Packs
+from curation.store.videos import VideoTable
+
+Columns = Mapping[str, npt.NDArray[Any]]
+MISSES_SHOWN = 6
+
+
+def rows_of(columns: Columns, decisions: Decisions) -> Iterator[DecisionRow]:
+    """Yield decisions as rows of the catalogue."""
+    for i, frame_id in enumerate(columns["frame_id"]):
+        score = decisions.score[i]
+        yield DecisionRow(
+            int(frame_id), decisions.pool[i], decisions.verdict[i], decisions.reason[i],
+            decisions.detail[i], float(score) if np.isfinite(score) else None,
+            int(decisions.rank[i]) or None, int(decisions.keeper[i]) or None,
+            {name: round(float(part[i]), 5) for name, part in decisions.parts.items()
+             if np.isfinite(part[i])},
+        )
+
+
+def write_sorted(catalogue: Catalogue, params: SortParams) -> dict[str, int]:
+    """Decide pools, fill sorted/<pool>/ and datastore.json; return frames per pool."""
+    columns = load(catalogue)
+    decisions = assign(columns, params.narrow(PoolParams))
+    table = DecisionTable(catalogue)
+    table.replace(rows_of(columns, decisions))
+    wanted = {
+        f"sorted/{row['pool']}/{view_name(row)}":
+            (row["frame_id"], catalogue.absolute(row["file"]))
+        for row in table.each() if row["file"] is not None and row["pool"] != "none"
+    }
+    place(catalogue, "sorted", wanted)
+    write_datastore(catalogue, columns)
+    return table.tally()["pool"]
+
+
+def write_ranked(catalogue: Catalogue, params: RankParams) -> dict[str, Any]:
+    """Decide everything and write ranked/, ranked.csv, datastore.json and the report.
+
+    Raises:
+        CurationError: when nothing is extracted or measured yet.
+    """
+    columns = load(catalogue)
+    if not len(columns["frame_id"]):
+        raise CurationError(f"{catalogue.root} holds no frames yet", "python 01_extract.py VIDEO")
+    if "n_faces" not in columns:
+        raise CurationError(
+            f"no frame of {catalogue.root} is measured yet",
+            f"python 02_sort.py --datastore {catalogue.root}",
+        )
+    table = DecisionTable(catalogue)
+    table.replace(rows_of(columns, decide(columns, params)))
+    picks = picked(table)
+    wanted = {
+        f"ranked/{pool}/{row['rank']:04d}_{view_name(row)}":
+            (row["frame_id"], catalogue.absolute(row["file"]))
+        for pool, rows in picks.items() for row in rows
+    }
+    place(catalogue, "ranked", wanted)
+    parts = sorted({name for rows in picks.values() for row in rows for name in row["parts"]})
+    flat = [row for rows in picks.values() for row in rows]
+    tables.write_ranked_csv(catalogue.root / "ranked.csv", flat, parts)
+    write_datastore(catalogue, columns)
+    write_reports(catalogue, picks)
+    return summary(catalogue, picks)
+
+
+def picked(table: DecisionTable) -> dict[str, list[dict[str, Any]]]:
+    """Return picked frames by pool, best first."""
+    pools: dict[str, list[dict[str, Any]]] = {}
+    for row in table.page(verdict="picked", order="rank"):
+        pools.setdefault(row["pool"], []).append(row)
+    return dict(sorted(pools.items()))
+
+
+def write_reports(catalogue: Catalogue, picks: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Write report.html and contact_sheet.jpg."""
+    table = DecisionTable(catalogue)
+    rejects = [
+        (code, REASONS[code].advice, count,
+         table.page(reason=code, order="score", limit=MISSES_SHOWN))
+        for code, count in table.tally()["reason"].items()
+    ]
+    thumb = Packs(catalogue).read
+    name = catalogue.root.name
+    report.write_report(
+        catalogue.root / "report.html", f"Frame Curation Studio: {name}", picks, rejects, thumb
+    )
+    report.write_contact_sheet(catalogue.root / "contact_sheet.jpg", picks, thumb)
+
+
+def write_datastore(catalogue: Catalogue, columns: Columns) -> None:
+    """Write datastore.json from the catalogue."""
+    where = {int(frame_id): i for i, frame_id in enumerate(columns["frame_id"])}
+    videos = VideoTable(catalogue)
+    tables.write_datastore_json(
+        catalogue.root / "datastore.json",
+        videos.listing(),
+        ((row, tables.signals_at(columns, where[row["frame_id"]]))
+         for row in DecisionTable(catalogue).each()),
+    )
+
+
+def summary(catalogue: Catalogue, picks: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return what 03 prints: picks per pool, the first of each, and why the rest were not."""
+    tally = DecisionTable(catalogue).tally()
+    first = [
+        {"pool": row["pool"], "rank": row["rank"], "video": row["video"],
+         "time_s": round(row["time_s"], 3), "score": round(row["score"], 3), "file": row["file"]}
+        for rows in picks.values() for row in rows
+    ]
+    return {
+        "frames": sum(tally["pool"].values()),
+        "picked": {pool: len(rows) for pool, rows in picks.items()},
+        "verdicts": tally["verdict"],
+        "reasons": tally["reason"],
+        "picks": first,
+        "report": str(catalogue.root / "report.html"),
+        "contact_sheet": str(catalogue.root / "contact_sheet.jpg"),
+        "table": str(catalogue.root / "ranked.csv"),
+        "json": str(catalogue.root / "datastore.json"),
+    }

@@ -1,0 +1,286 @@
+"""Every tunable, declared once: the field is the flag, the YAML key, the slider and the cache key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+def tunable(
+    default: Any,
+    description: str,
+    *,
+    ge: float | None = None,
+    le: float | None = None,
+    unit: str = "",
+    basic: bool = False,
+    cached: bool = True,
+) -> Any:
+    """Declare one parameter.
+
+    Args:
+        default: value when nobody says otherwise.
+        description: one sentence, shown as flag help and under the slider.
+        ge, le: inclusive range; a number with both becomes a slider.
+        unit: shown beside the value.
+        basic: shown at once in the studio; the rest folds away under "Advanced".
+        cached: False for what cannot change a result (number of workers).
+    """
+    extra = {"unit": unit, "basic": basic, "cached": cached}
+    return Field(default, description=description, ge=ge, le=le, json_schema_extra=extra)
+
+
+class Params(BaseModel):
+    """A frozen set of tunables; unknown names and values out of range are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def cache_dict(self) -> dict[str, Any]:
+        """Return what can change a result, defaults included."""
+        fields = type(self).model_fields
+        kept = {
+            name
+            for name, info in fields.items()
+            if not isinstance(info.json_schema_extra, dict)
+            or info.json_schema_extra.get("cached", True)
+        }
+        return self.model_dump(mode="json", include=kept)
+
+    def digest(self) -> str:
+        """Return 16 hex digits that change when a result could."""
+        text = json.dumps(self.cache_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def narrow(self, model: type[Params]) -> Any:
+        """Return the fields of a smaller model, with the values of this one."""
+        return model(**{name: getattr(self, name) for name in model.model_fields})
+
+
+class RunParams(Params):
+    """How a run uses the machine; never changes a number."""
+
+    workers: int = tunable(
+        0, "worker processes; 0 picks one per core", ge=0, le=256, cached=False
+    )
+
+
+class ExtractParams(RunParams):
+    """01: which frames of a video are stored."""
+
+    mode: Literal["sharpest", "every", "fps", "keyframes", "shots"] = tunable(
+        "sharpest",
+        "sharpest frame of each time window, every n-th frame, a fixed rate, keyframes, "
+        "or start, middle and end of each shot",
+        basic=True,
+    )
+    fps: float = tunable(
+        2.0,
+        "windows per second (sharpest) or frames per second (fps)",
+        ge=0.01,
+        le=120,
+        unit="1/s",
+        basic=True,
+    )
+    every: int = tunable(
+        25, "store each n-th frame (mode every)", ge=1, le=100_000, unit="frames", basic=True
+    )
+    start_s: float | None = tunable(None, "first moment to look at", ge=0, unit="s", basic=True)
+    end_s: float | None = tunable(None, "last moment to look at", ge=0, unit="s", basic=True)
+    reader: Literal["pyav", "decord"] = tunable(
+        "pyav", "decoder; decord only for files whose times are finite and rising"
+    )
+    shot_threshold: float = tunable(
+        3.0, "how far a cut must stand out from its neighbours (AdaptiveDetector)", ge=1, le=20
+    )
+    shot_min_content: float = tunable(
+        15.0, "least change of picture content that can be a cut", ge=0, le=255
+    )
+    shot_min_s: float = tunable(0.3, "shortest shot", ge=0, le=60, unit="s")
+    black_level: float = tunable(
+        12.0, "mean luma (0-255) under which a flat frame is black", ge=0, le=255
+    )
+    blank_spread: float = tunable(
+        3.0, "standard deviation of luma under which a frame is blank", ge=0, le=128
+    )
+    frozen_change: float = tunable(
+        2.0,
+        "largest change of any of 64 x 64 luma cells under which a frame repeats the one before",
+        ge=0,
+        le=255,
+    )
+    jpeg_quality: int = tunable(95, "quality of the stored JPEG", ge=50, le=100)
+    thumb_px: int = tunable(320, "longer side of a thumbnail", ge=64, le=1024, unit="px")
+
+
+class FaceParams(Params):
+    """Face detection."""
+
+    face_size: int = tunable(
+        640, "longer side that faces are searched at", ge=160, le=2560, unit="px"
+    )
+    face_score: float = tunable(0.7, "least YuNet score of a face", ge=0.1, le=1)
+    second_opinion: bool = tunable(True, "ask CenterFace about each face as well")
+
+
+class PeopleParams(Params):
+    """Person detection."""
+
+    person_score: float = tunable(0.25, "least score of a person box", ge=0.05, le=1)
+
+
+class PoseParams(Params):
+    """Body keypoints."""
+
+    pose_engine: Literal["mediapipe", "ultralytics"] = tunable(
+        "mediapipe", "33 keypoints by MediaPipe, or 17 by ultralytics (AGPL-3.0, opt-in)"
+    )
+    pose_confidence: float = tunable(0.5, "least confidence of a pose", ge=0.05, le=1)
+    pose_people: int = tunable(4, "poses measured per frame, largest people first", ge=1, le=20)
+
+
+class SubjectParams(Params):
+    """Who the main subject is, and which of its keypoints count."""
+
+    keypoint_visibility: float = tunable(
+        0.5, "visibility from which a keypoint counts towards the pose box", ge=0, le=1
+    )
+    edge_margin: float = tunable(
+        0.01, "share of the picture at its edge where keypoints do not count", ge=0, le=0.2
+    )
+
+
+class MeasureParams(FaceParams, PeopleParams, PoseParams, SubjectParams, RunParams):
+    """02: how frames are measured."""
+
+
+class PoolParams(Params):
+    """Which pool a frame belongs to."""
+
+    visibility: float = tunable(
+        0.5, "visibility from which a joint is taken to be in the picture", ge=0, le=1, basic=True
+    )
+    face_close_up: float = tunable(
+        0.22,
+        "face height, as a share of the picture, from which head and shoulders are a face",
+        ge=0.05,
+        le=1,
+        basic=True,
+    )
+    chest_faces: float = tunable(
+        1.0,
+        "face heights of picture under the shoulders up to which head and shoulders are a face",
+        ge=0,
+        le=5,
+    )
+    lone_face_area: float = tunable(
+        0.20, "share of the picture that a face without a pose must fill", ge=0, le=1
+    )
+    second_person: float = tunable(
+        0.25,
+        "height of another person, as a share of the main one, that sends a frame to review",
+        ge=0,
+        le=1,
+        basic=True,
+    )
+    pose_agreement: float = tunable(
+        0.3, "overlap of a pose with a detected person or face under which it is invented",
+        ge=0, le=1,
+    )
+    required_visibility: float = tunable(
+        0.6, "mean visibility of the joints that a pool requires", ge=0, le=1
+    )
+
+
+class SortParams(MeasureParams, PoolParams):
+    """02: measures and pools."""
+
+
+class GateParams(Params):
+    """What disqualifies a frame."""
+
+    pose_area: float = tunable(
+        0.30, "least share of the export crop (or image) that the pose fills",
+        ge=0, le=1, basic=True,
+    )
+    pose_area_of: Literal["crop", "image"] = tunable(
+        "crop", "measure the pose against the best export crop, or against the whole image",
+        basic=True,
+    )
+    crop_height: float = tunable(
+        0.45, "least height of the person, as a share of the export crop", ge=0, le=1
+    )
+    crop_margin: float = tunable(
+        0.08, "room left around the person in the export crop, as a share of its box", ge=0, le=0.5
+    )
+    crop_keep: float = tunable(
+        0.80, "least share of the person that the export crop must hold", ge=0, le=1
+    )
+    min_px: int = tunable(
+        256, "least short side of the export crop", ge=16, le=4096, unit="px", basic=True
+    )
+    min_face_px: int = tunable(
+        64, "least short side of a face that focus can be judged on", ge=16, le=1024, unit="px"
+    )
+    false_face: float = tunable(
+        0.90, "probability from which a face is taken for a drawing, statue or poster",
+        ge=0, le=1, basic=True,
+    )
+    false_face_review: float = tunable(
+        0.35, "probability from which a face goes to review", ge=0, le=1
+    )
+    min_focus: float = tunable(
+        -0.19, "least focus S of the face (sharp about 0.4, soft under 0)", ge=-4, le=2, basic=True
+    )
+    max_focus_gap: float = tunable(
+        1.5, "how much sharper the background may be than the face, in units of S", ge=0, le=6
+    )
+    min_body_focus: float = tunable(
+        -0.8, "least focus S of the torso when the face is too small to judge", ge=-4, le=2
+    )
+    min_brightness: float = tunable(20, "least mean luma", ge=0, le=255)
+    max_brightness: float = tunable(240, "largest mean luma", ge=0, le=255)
+
+
+class DedupParams(Params):
+    """Which frames repeat another one."""
+
+    burst_s: float = tunable(
+        0.4, "two kept frames of a shot are at least this far apart", ge=0, le=10, unit="s"
+    )
+    burst_hash: int = tunable(
+        6, "pHash bits within which frames of one shot are one burst", ge=0, le=32, basic=True
+    )
+    near_hash: int = tunable(
+        8, "pHash bits within which frames of any two videos are the same picture",
+        ge=0, le=32, basic=True,
+    )
+
+
+class QuotaParams(Params):
+    """How many are picked, and how they spread over time."""
+
+    per_video: int = tunable(
+        6, "picks per video and body pool", ge=1, le=10_000, basic=True
+    )
+    per_video_face: int = tunable(
+        12, "picks per video in the face pool", ge=1, le=10_000, basic=True
+    )
+    top: int = tunable(60, "picks per pool", ge=1, le=100_000, basic=True)
+
+
+class ScoreParams(Params):
+    """What makes a frame better than another of its pool."""
+
+    weight_focus: float = tunable(0.40, "weight of focus", ge=0, le=1, basic=True)
+    weight_pose: float = tunable(0.25, "weight of pose", ge=0, le=1, basic=True)
+    weight_face: float = tunable(
+        0.25, "weight of the face: open eyes, turned to the camera, size", ge=0, le=1, basic=True
+    )
+    weight_exposure: float = tunable(0.10, "weight of exposure", ge=0, le=1, basic=True)
+
+
+class RankParams(PoolParams, GateParams, DedupParams, QuotaParams, ScoreParams):
+    """03: every decision over stored measures."""

@@ -1,0 +1,77 @@
+"""Recipes: named sets of parameters in YAML, one flat list of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from curation.errors import ParamError
+from curation.params import ExtractParams, Params, RankParams, SortParams
+
+P = TypeVar("P", bound=Params)
+VERB_PARAMS: dict[str, type[Params]] = {
+    "extract": ExtractParams,
+    "sort": SortParams,
+    "rank": RankParams,
+}
+
+
+def known_keys() -> set[str]:
+    """Return every key that a recipe may hold."""
+    return {name for model in VERB_PARAMS.values() for name in model.model_fields}
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return the keys and values of a recipe file.
+
+    Raises:
+        ParamError: naming the file and the key that is wrong.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParamError(f"cannot read the recipe {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ParamError(f"{path} must be a list of 'key: value' lines")
+    unknown = sorted(str(key) for key in values if key not in known_keys())
+    if unknown:
+        raise ParamError(
+            f"{path}: unknown key {unknown[0]!r}", f"known: {', '.join(sorted(known_keys()))}"
+        )
+    return values
+
+
+def build(model: type[P], *layers: Mapping[str, Any]) -> P:
+    """Return parameters from layers of values, later ones winning; keys of other verbs are skipped.
+
+    Raises:
+        ParamError: naming the parameter, its value and its range.
+    """
+    merged = {
+        key: value for layer in layers for key, value in layer.items() if key in model.model_fields
+    }
+    try:
+        return model(**merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "parameters"
+        raise ParamError(
+            f"{name.replace('_', '-')} = {first.get('input')!r}: {first['msg']}"
+        ) from error
+
+
+def dump(params: Params) -> str:
+    """Return parameters as a recipe, each with its description."""
+    lines = []
+    for name, info in type(params).model_fields.items():
+        value = yaml.safe_dump(getattr(params, name), default_flow_style=True).split("\n")[0]
+        lines.append(f"{name}: {value}  # {info.description}")
+    return "\n".join(lines) + "\n"

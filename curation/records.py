@@ -1,0 +1,170 @@
+"""The records that travel between rooms: frozen, validated, numpy only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Value = float | int | str | bytes | None
+"""What one signal column can hold; missing is None, never a sentinel."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a container says about its picture stream, before a frame is decoded.
+
+    Attributes:
+        key: hex digest of the file's content: moving or renaming a video changes nothing.
+        width, height: coded size in pixels, before rotation and sample aspect.
+        display_wh: size in pixels of a stored frame: rotated, square pixels.
+        rotation_deg: clockwise turn that makes the picture upright: 0, 90, 180 or 270.
+        sar: sample aspect ratio of the coded picture.
+        fps: average rate as the container tells it; None when it does not.
+        time_base: seconds per PTS tick.
+        start_pts: PTS of the first frame, in ticks; may be negative or far from zero.
+        n_frames: number of picture packets counted in the file.
+        hdr: "pq", "hlg" or "" for standard range.
+    """
+
+    path: Path
+    key: str
+    size_bytes: int
+    container: str
+    codec: str
+    width: int
+    height: int
+    display_wh: tuple[int, int]
+    rotation_deg: int
+    sar: Fraction
+    fps: Fraction | None
+    time_base: Fraction
+    start_pts: int
+    duration_s: float
+    n_frames: int
+    pixel_format: str
+    color_transfer: str
+    color_primaries: str
+    color_space: str
+    color_range: str
+    hdr: str
+    interlaced: bool
+    variable_rate: bool
+    n_video_streams: int
+    has_audio: bool
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One still, identified by where it came from rather than when we saw it.
+
+    Attributes:
+        id: row number in this catalogue; not stable between catalogues.
+        key: "<video content key>:<pts>", stable everywhere.
+        pts: presentation time in the stream's time base: exact, VFR-safe.
+        time_s: pts in seconds, for people.
+        path: absolute path of the stored JPEG.
+    """
+
+    id: int
+    key: str
+    video_id: int
+    pts: int
+    time_s: float
+    path: Path
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """Detections in one picture, in pixels of that picture.
+
+    Attributes:
+        xyxy_px: (n, 4) float32 left, top, right, bottom.
+        score: (n,) float32 in 0..1.
+        label: n names.
+        keypoints: (n, k, c) float32, or None; c is 2 for x, y and more for visibility, depth.
+        extra: n small JSON-able mappings (second opinions, blendshapes), or None.
+    """
+
+    xyxy_px: npt.NDArray[np.float32]
+    score: npt.NDArray[np.float32]
+    label: tuple[str, ...]
+    keypoints: npt.NDArray[np.float32] | None = None
+    extra: tuple[Mapping[str, Any], ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that all parts speak of the same number of detections."""
+        n = len(self.label)
+        if self.xyxy_px.shape != (n, 4) or self.xyxy_px.dtype != np.float32:
+            shape, dtype = self.xyxy_px.shape, self.xyxy_px.dtype
+            raise ValueError(f"xyxy_px must be ({n}, 4) float32, got {shape} {dtype}")
+        if self.score.shape != (n,) or self.score.dtype != np.float32:
+            raise ValueError(f"score must be ({n},) float32, got {self.score.shape}")
+        if self.keypoints is not None and (
+            self.keypoints.ndim != 3
+            or len(self.keypoints) != n
+            or self.keypoints.dtype != np.float32
+        ):
+            raise ValueError(f"keypoints must be ({n}, k, c) float32, got {self.keypoints.shape}")
+        if self.extra is not None and len(self.extra) != n:
+            raise ValueError(f"extra must have {n} entries, got {len(self.extra)}")
+
+    def __len__(self) -> int:
+        """Return the number of detections."""
+        return len(self.label)
+
+    @staticmethod
+    def empty(k: int | None = None, c: int = 3) -> Boxes:
+        """Return no detections, with k keypoints of c values each if k is given."""
+        keypoints = None if k is None else np.zeros((0, k, c), np.float32)
+        return Boxes(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), (), keypoints)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one step found in one picture: named values, and boxes if it detects."""
+
+    signals: Mapping[str, Value] = field(default_factory=dict)
+    boxes: Boxes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One step's answer for one frame: a measurement, or the reason there is none."""
+
+    frame_id: int
+    step: str
+    measured: Measured | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One beat of a verb: printed by a script, recorded by a job, listed by a test.
+
+    Attributes:
+        stage: what is being done, e.g. "extract".
+        done, total: in `unit`; total is 0 while unknown.
+        rate_per_s, eta_s: of this run; None until there is something to say.
+        note: one line for a person.
+        failed: the item that failed just now, with its reason, or None.
+        summary: JSON-able outcome; only on the last beat.
+    """
+
+    stage: str
+    done: float = 0
+    total: float = 0
+    unit: str = "frames"
+    rate_per_s: float | None = None
+    eta_s: float | None = None
+    note: str = ""
+    failed: tuple[str, str] | None = None
+    summary: Mapping[str, Any] | None = None

@@ -1,0 +1,1 @@
+"""Steps turn pixels into signals; they never decide and never write."""

@@ -1,0 +1,119 @@
+"""What a measuring step is, and how its cache key is made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.params import Params
+from curation.records import Frame, Measured
+
+RgbImage = npt.NDArray[np.uint8]
+
+
+class NoParams(Params):
+    """For steps that have nothing to tune."""
+
+
+@dataclass(slots=True)
+class Item:
+    """One frame on its way through the steps.
+
+    Attributes:
+        frame: which frame this is.
+        rgb: (h, w, 3) uint8 of the stored picture, upright, square pixels.
+        given: what earlier steps found in this frame, by step name.
+    """
+
+    frame: Frame
+    rgb: RgbImage
+    given: dict[str, Measured] = field(default_factory=dict)
+
+
+class Step(ABC):
+    """Measure frames. Subclass, set the class variables, write __call__.
+
+    Attributes:
+        name: table name, registry key and label.
+        version: bump when the numbers would change.
+        produces: signal columns and their types; checked on every result.
+        detects: whether results carry boxes.
+        needs: names of steps whose results must be in `item.given`.
+        weights: names in weights/manifest.toml; their digests are part of the cache key.
+        Params: the pydantic model of this step's tunables.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    produces: ClassVar[Mapping[str, type]] = {}
+    detects: ClassVar[bool] = False
+    needs: ClassVar[tuple[str, ...]] = ()
+    weights: ClassVar[tuple[str, ...]] = ()
+    Params: ClassVar[type[Params]] = NoParams
+
+    def __init__(self, params: Params | None = None) -> None:
+        """Keep the parameters; load nothing."""
+        self.params = self.Params() if params is None else params
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a class that forgot to say who it is."""
+        super().__init_subclass__()
+        for attribute in ("name", "version"):
+            if not getattr(cls, "__abstractmethods__", None) and not hasattr(cls, attribute):
+                raise TypeError(f"{cls.__name__} must set {attribute!r}")
+
+    def weight_names(self) -> tuple[str, ...]:
+        """Return the weights that these parameters need; by default all of them."""
+        return self.weights
+
+    def setup(self) -> None:
+        """Load models. Called once per worker, before the first batch."""
+
+    def close(self) -> None:
+        """Let go of models. Called once per worker, after the last batch."""
+
+    @abstractmethod
+    def __call__(self, items: Sequence[Item]) -> list[Measured]:
+        """Measure a batch; return one Measured per item, in the same order."""
+
+
+def fingerprint(
+    step: Step, upstream: Mapping[str, str], digests: Mapping[str, str]
+) -> str:
+    """Return the cache key of a step's numbers: 16 hex digits.
+
+    Args:
+        step: the step with its parameters.
+        upstream: fingerprints of the steps named in `needs`.
+        digests: sha256 of the weights this step uses, by name.
+    """
+    parts = {
+        "name": step.name,
+        "version": step.version,
+        "params": step.params.cache_dict(),
+        "needs": {name: upstream[name] for name in step.needs},
+        "weights": {name: digests[name] for name in step.weight_names()},
+    }
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def check(step: Step, measured: Measured) -> Measured:
+    """Return the result unchanged, or raise TypeError where it breaks the step's own promise."""
+    if set(measured.signals) != set(step.produces):
+        got, want = sorted(measured.signals), sorted(step.produces)
+        raise TypeError(f"step {step.name} returned signals {got}, promised {want}")
+    for key, value in measured.signals.items():
+        if value is not None and not isinstance(value, step.produces[key]):
+            kind = type(value).__name__
+            raise TypeError(f"step {step.name}: {key} is {kind}, not {step.produces[key].__name__}")
+    if step.detects != (measured.boxes is not None):
+        raise TypeError(f"step {step.name} must {'' if step.detects else 'not '}return boxes")
+    return measured

@@ -1,0 +1,124 @@
+"""The catalogue file of a datastore: opening it, locking it, paths and settings."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from curation.errors import StoreError
+from curation.store.schema import migrate
+
+FILE_NAME = "catalog.sqlite"
+
+
+class Catalogue:
+    """One datastore folder and its SQLite file; safe to use from several threads.
+
+    Args:
+        root: the datastore; created when absent.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self._local = threading.local()
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            migrate(self.db)
+        except sqlite3.DatabaseError as error:
+            raise StoreError(
+                f"{self.root / FILE_NAME} is not a usable catalogue: {error}",
+                "move it away; extraction will make a new one from the videos",
+            ) from error
+        except OSError as error:
+            raise StoreError(f"cannot use {self.root} as a datastore: {error}") from error
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """Return this thread's connection."""
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is None:
+            db = sqlite3.connect(self.root / FILE_NAME, timeout=30, isolation_level=None)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            db.execute("PRAGMA foreign_keys = ON")
+            db.row_factory = sqlite3.Row
+            self._local.db = db
+        return db
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run a block as one transaction: all of it or none."""
+        db = self.db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield db
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+
+    @contextmanager
+    def writing(self, verb: str) -> Iterator[None]:
+        """Hold the datastore for one verb; the lock dies with the process.
+
+        Raises:
+            StoreError: when another verb holds it.
+        """
+        lock = (self.root / ".lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            holder = lock.read().strip() or "another command"
+            lock.close()
+            raise StoreError(
+                f"{self.root} is in use by {holder}", "wait for it to end, then type this again"
+            ) from error
+        try:
+            lock.truncate(0)
+            lock.write(f"{verb} (process {os.getpid()})")
+            lock.flush()
+            yield
+        finally:
+            lock.truncate(0)
+            lock.close()
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        db = getattr(self._local, "db", None)
+        if db is not None:
+            db.close()
+            self._local.db = None
+
+    def relative(self, path: Path) -> str:
+        """Return a path as it is stored: relative when inside the datastore."""
+        path = path.absolute()
+        return path.relative_to(self.root).as_posix() if self.contains(path) else path.as_posix()
+
+    def contains(self, path: Path) -> bool:
+        """Return whether a path lies inside the datastore."""
+        return path.absolute().is_relative_to(self.root)
+
+    def absolute(self, stored: str) -> Path:
+        """Return the absolute path of a stored one."""
+        return self.root / stored
+
+    def remember(self, key: str, value: Any) -> None:
+        """Store a small JSON value under a name."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT INTO setting VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, json.dumps(value, sort_keys=True)),
+            )
+
+    def recall(self, key: str, default: Any = None) -> Any:
+        """Return a remembered value."""
+        row = self.db.execute("SELECT value FROM setting WHERE key = ?", (key,)).fetchone()
+        return default if row is None else json.loads(row[0])

@@ -1,0 +1,116 @@
+"""Decisions: replaced whole each time a threshold moves, read by page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from curation.store.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """What was decided about one frame, and why."""
+
+    frame_id: int
+    pool: str
+    verdict: str
+    reason: str
+    detail: str
+    score: float | None
+    rank: int | None
+    keeper: int | None
+    parts: Mapping[str, float | None]
+
+
+SELECT = (
+    "SELECT f.id AS frame_id, v.key || ':' || f.pts AS key, v.name AS video, v.key AS video_key,"
+    " v.folder_no, v.video_no, f.pts, f.time_s, f.file, f.width, f.height, d.pool, d.verdict,"
+    " d.reason, d.detail, d.score, d.rank, d.keeper, d.parts"
+    " FROM frame f JOIN video v ON v.id = f.video_id JOIN decision d ON d.frame_id = f.id"
+    " WHERE f.sampled = 1"
+)
+ORDERS = {
+    "rank": "d.rank IS NULL, d.rank, d.score DESC, v.folder_no, v.video_no, f.pts",
+    "score": "d.score DESC, v.folder_no, v.video_no, f.pts",
+    "time": "v.folder_no, v.video_no, f.pts",
+}
+
+
+class DecisionTable:
+    """The decisions of one catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    def replace(self, rows: Iterable[DecisionRow]) -> None:
+        """Put these decisions in the place of all earlier ones, as one transaction."""
+        with self.catalogue.transaction() as db:
+            db.execute("DELETE FROM decision")
+            db.executemany(
+                "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (r.frame_id, r.pool, r.verdict, r.reason, r.detail, r.score, r.rank, r.keeper,
+                     json.dumps(dict(r.parts), sort_keys=True))
+                    for r in rows
+                ),
+            )
+
+    def page(
+        self,
+        *,
+        pool: str | None = None,
+        verdict: str | None = None,
+        reason: str | None = None,
+        order: str = "rank",
+        limit: int = -1,
+        offset: int = 0,
+    ) -> list[dict[str, Any]]:
+        """Return decided frames as dicts with their parts, by rank, score or time."""
+        wheres, values = self._where(pool, verdict, reason)
+        rows = self.catalogue.db.execute(
+            f"{SELECT}{wheres} ORDER BY {ORDERS[order]} LIMIT ? OFFSET ?", (*values, limit, offset)
+        )
+        return [_with_parts(row) for row in rows]
+
+    def each(self, order: str = "time") -> Iterator[dict[str, Any]]:
+        """Yield all decided frames without holding them in memory."""
+        for row in self.catalogue.db.execute(f"{SELECT} ORDER BY {ORDERS[order]}"):
+            yield _with_parts(row)
+
+    def count(
+        self, pool: str | None = None, verdict: str | None = None, reason: str | None = None
+    ) -> int:
+        """Return how many frames `page` would return without a limit."""
+        wheres, values = self._where(pool, verdict, reason)
+        return int(self.catalogue.db.execute(
+            f"SELECT count(*) FROM ({SELECT}{wheres})", values
+        ).fetchone()[0])
+
+    def tally(self) -> dict[str, dict[str, int]]:
+        """Return numbers of frames by pool, by verdict and by reason of what was not picked."""
+        tallies: dict[str, dict[str, int]] = {}
+        for name, extra in (("pool", ""), ("verdict", ""),
+                            ("reason", " AND d.verdict != 'picked'")):
+            rows = self.catalogue.db.execute(
+                f"SELECT d.{name} AS name, count(*) AS n FROM decision d JOIN frame f"
+                f" ON f.id = d.frame_id WHERE f.sampled = 1{extra} GROUP BY 1 ORDER BY 2 DESC, 1"
+            )
+            tallies[name] = {row["name"]: row["n"] for row in rows}
+        return tallies
+
+    @staticmethod
+    def _where(
+        pool: str | None, verdict: str | None, reason: str | None
+    ) -> tuple[str, tuple[str, ...]]:
+        wanted = {"pool": pool, "verdict": verdict, "reason": reason}
+        kept = {name: value for name, value in wanted.items() if value is not None}
+        return "".join(f" AND d.{name} = ?" for name in kept), tuple(kept.values())
+
+
+def _with_parts(row: Any) -> dict[str, Any]:
+    values = dict(row)
+    values["parts"] = json.loads(values["parts"])
+    return values

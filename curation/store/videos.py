@@ -1,0 +1,367 @@
+"""Videos, their frames and shots: what extraction writes and everything else reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.records import Frame, VideoInfo
+from curation.store.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that was offered as a video, and what became of it."""
+
+    path: Path
+    folder_no: int
+    video_no: int
+    size_bytes: int | None
+    mtime_ns: int | None
+    video_id: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionState:
+    """How far the extraction of a video has come, with the parameters it was begun with."""
+
+    fp: str
+    done: bool
+    chunks: int
+    carry: bytes | None
+    time_s: float
+    decoded: int
+    errors: int
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRow:
+    """A frame as extraction found it; `file` is relative to the datastore."""
+
+    pts: int
+    time_s: float
+    ordinal: int
+    file: str | None
+    width: int
+    height: int
+    reason: str | None
+    sharpness: float | None
+    luma_mean: float | None
+    luma_std: float | None
+    thumb: bytes | None
+
+
+def info_to_json(info: VideoInfo) -> str:
+    """Return what a container said, as JSON."""
+    values = asdict(info)
+    values["path"] = None
+    for key in ("sar", "fps", "time_base"):
+        value = values[key]
+        values[key] = None if value is None else f"{value.numerator}/{value.denominator}"
+    return json.dumps(values, sort_keys=True)
+
+
+def info_from_json(text: str, path: Path) -> VideoInfo:
+    """Return the record that `info_to_json` wrote."""
+    values: dict[str, Any] = json.loads(text)
+    values["path"] = path
+    for key in ("sar", "fps", "time_base"):
+        values[key] = None if values[key] is None else Fraction(values[key])
+    values["display_wh"] = tuple(values["display_wh"])
+    values["warnings"] = tuple(values["warnings"])
+    return VideoInfo(**values)
+
+
+class VideoTable:
+    """Source files, videos, extraction state, frames and shots of one catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    # -- sources ----------------------------------------------------------------------------
+
+    def folders(self) -> dict[int, Path]:
+        """Return the numbered source folders."""
+        rows = self.catalogue.db.execute("SELECT no, path FROM source_folder ORDER BY no")
+        return {row["no"]: self.catalogue.absolute(row["path"]) for row in rows}
+
+    def add_folder(self, path: Path, wanted_no: int | None = None) -> int:
+        """Return the number of a source folder, giving it the wanted or the next free one."""
+        stored = self.catalogue.relative(path)
+        with self.catalogue.transaction() as db:
+            row = db.execute("SELECT no FROM source_folder WHERE path = ?", (stored,)).fetchone()
+            if row is not None:
+                return int(row["no"])
+            taken = {int(r["no"]) for r in db.execute("SELECT no FROM source_folder")}
+            taken |= {no for no in self._folders_on_disk() if no != wanted_no}
+            no = wanted_no
+            if no is None or no in taken:
+                no = next(n for n in range(1, len(taken) + 2) if n not in taken)
+            db.execute("INSERT INTO source_folder VALUES (?, ?)", (no, stored))
+        return no
+
+    def _folders_on_disk(self) -> set[int]:
+        names = (p.name.removeprefix("videos_folder_") for p in
+                 self.catalogue.root.glob("videos_folder_*"))
+        return {int(name) for name in names if name.isdecimal()}
+
+    def add_files(self, folder_no: int, paths: Sequence[Path]) -> list[SourceFile]:
+        """Number the files of a folder that are new, in the order given, and return all of them."""
+        with self.catalogue.transaction() as db:
+            top = db.execute(
+                "SELECT coalesce(max(video_no), 0) FROM source_file WHERE folder_no = ?",
+                (folder_no,),
+            ).fetchone()[0]
+            for path in paths:
+                stored = self.catalogue.relative(path)
+                done = db.execute(
+                    "INSERT INTO source_file (path, folder_no, video_no) VALUES (?, ?, ?) "
+                    "ON CONFLICT DO NOTHING",
+                    (stored, folder_no, top + 1),
+                )
+                top += done.rowcount
+        return [self.file(path) for path in paths]
+
+    def file(self, path: Path) -> SourceFile:
+        """Return one source file; KeyError when it was never added."""
+        stored = self.catalogue.relative(path)
+        row = self.catalogue.db.execute(
+            "SELECT * FROM source_file WHERE path = ?", (stored,)
+        ).fetchone()
+        if row is None:
+            raise KeyError(stored)
+        return self._file(row)
+
+    def files(self) -> list[SourceFile]:
+        """Return every source file, in the order of their numbers."""
+        rows = self.catalogue.db.execute("SELECT * FROM source_file ORDER BY folder_no, video_no")
+        return [self._file(row) for row in rows]
+
+    def _file(self, row: Any) -> SourceFile:
+        values = {key: row[key] for key in SourceFile.__slots__ if key != "path"}
+        return SourceFile(path=self.catalogue.absolute(row["path"]), **values)
+
+    def settle_file(
+        self, file: SourceFile, stat: tuple[int, int], found: VideoInfo | str
+    ) -> int | None:
+        """Record what a file turned out to be: a video, or the reason that it is none.
+
+        Args:
+            stat: size in bytes and modification time in ns of the file that was read.
+
+        Returns:
+            The video's id, None for a file that is no video. Two files of one content share it.
+        """
+        stored = self.catalogue.relative(file.path)
+        with self.catalogue.transaction() as db:
+            video_id: int | None = None
+            error = found if isinstance(found, str) else None
+            if isinstance(found, VideoInfo):
+                row = db.execute(
+                    "SELECT id, path FROM video WHERE key = ?", (found.key,)
+                ).fetchone()
+                if row is None:
+                    video_id = db.execute(
+                        "INSERT INTO video (key, name, path, folder_no, video_no, duration_s, info)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                        (found.key, file.path.name, stored, file.folder_no, file.video_no,
+                         found.duration_s, info_to_json(found)),
+                    ).lastrowid
+                else:
+                    video_id = int(row["id"])
+                    if not self.catalogue.absolute(row["path"]).exists():
+                        db.execute("UPDATE video SET path = ? WHERE id = ?", (stored, video_id))
+            db.execute(
+                "UPDATE source_file SET size_bytes = ?, mtime_ns = ?, video_id = ?, error = ? "
+                "WHERE path = ?",
+                (*stat, video_id, error, stored),
+            )
+        return video_id
+
+    # -- videos -----------------------------------------------------------------------------
+
+    def info(self, video_id: int) -> VideoInfo:
+        """Return what the container said."""
+        row = self.catalogue.db.execute(
+            "SELECT info, path FROM video WHERE id = ?", (video_id,)
+        ).fetchone()
+        return info_from_json(row["info"], self.catalogue.absolute(row["path"]))
+
+    def output_dir(self, video_id: int) -> Path:
+        """Return the folder that holds the frames of a video."""
+        row = self.catalogue.db.execute(
+            "SELECT folder_no, video_no FROM video WHERE id = ?", (video_id,)
+        ).fetchone()
+        folder, number = row["folder_no"], row["video_no"]
+        return self.catalogue.root / f"videos_folder_{folder}" / f"output_images_{number}"
+
+    def pack_path(self, video_id: int) -> Path:
+        """Return the file that holds the thumbnails of a video."""
+        row = self.catalogue.db.execute(
+            "SELECT key FROM video WHERE id = ?", (video_id,)
+        ).fetchone()
+        return self.catalogue.root / "thumbs" / f"{row['key']}.pack"
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Return every video with its facts, for tables and datastore.json."""
+        rows = self.catalogue.db.execute(
+            "SELECT v.*, e.done, e.decoded, e.errors, e.failure,"
+            " (SELECT count(*) FROM shot s WHERE s.video_id = v.id) AS shots,"
+            " (SELECT count(file) FROM frame f WHERE f.video_id = v.id AND f.sampled = 1) AS frames"
+            " FROM video v LEFT JOIN extraction e ON e.video_id = v.id"
+            " ORDER BY v.folder_no, v.video_no"
+        )
+        found = []
+        for row in rows:
+            info = json.loads(row["info"])
+            found.append({
+                "id": row["key"], "name": row["name"], "path": row["path"],
+                "folder_no": row["folder_no"], "video_no": row["video_no"],
+                "duration_s": row["duration_s"], "fps": info["fps"], "codec": info["codec"],
+                "width": info["display_wh"][0], "height": info["display_wh"][1],
+                "time_base": info["time_base"], "warnings": info["warnings"],
+                "extracted": bool(row["done"]), "decoded": row["decoded"],
+                "damaged": row["errors"], "failure": row["failure"],
+                "shots": row["shots"], "frames": row["frames"],
+            })
+        return found
+
+    # -- extraction -------------------------------------------------------------------------
+
+    def extraction(self, video_id: int) -> ExtractionState | None:
+        """Return how far a video has come, None when it was never begun."""
+        row = self.catalogue.db.execute(
+            "SELECT * FROM extraction WHERE video_id = ?", (video_id,)
+        ).fetchone()
+        if row is None:
+            return None
+        values = {key: row[key] for key in ExtractionState.__slots__ if key != "done"}
+        return ExtractionState(done=bool(row["done"]), **values)
+
+    def begin_extraction(self, video_id: int, fp: str, params: str) -> None:
+        """Start a video afresh: frames of an earlier sampling stay, but are no longer sampled."""
+        with self.catalogue.transaction() as db:
+            db.execute("UPDATE frame SET sampled = 0 WHERE video_id = ?", (video_id,))
+            db.execute("DELETE FROM shot WHERE video_id = ?", (video_id,))
+            db.execute("DELETE FROM shot_score WHERE video_id = ?", (video_id,))
+            db.execute("DELETE FROM extraction WHERE video_id = ?", (video_id,))
+            db.execute(
+                "INSERT INTO extraction VALUES (?, ?, ?, 0, 0, NULL, 0, 0, 0, NULL)",
+                (video_id, fp, params),
+            )
+
+    def add_chunk(
+        self,
+        video_id: int,
+        frames: Sequence[FrameRow],
+        score_pts: npt.NDArray[np.int64],
+        scores: npt.NDArray[np.float32],
+        progress: tuple[bytes, float, int, int],
+        thumbs_at: Sequence[int | None],
+    ) -> None:
+        """Store one chunk of a video, as one transaction.
+
+        Args:
+            progress: carry, time_s, decoded frames so far, damaged packets so far.
+            thumbs_at: offset of each frame's thumbnail in the pack, None without one.
+        """
+        with self.catalogue.transaction() as db:
+            chunk: int = db.execute(
+                "SELECT chunks FROM extraction WHERE video_id = ?", (video_id,)
+            ).fetchone()[0]
+            db.execute(
+                "INSERT INTO shot_score VALUES (?, ?, ?, ?)",
+                (video_id, chunk, score_pts.astype("<i8").tobytes(), scores.astype("<f4").tobytes()),
+            )
+            db.executemany(
+                "INSERT INTO frame (video_id, pts, time_s, ordinal, file, width, height, reason,"
+                " sharpness, luma_mean, luma_std, thumb_offset, thumb_bytes, sampled)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+                " ON CONFLICT (video_id, pts) DO UPDATE SET sampled = 1,"
+                " file = coalesce(excluded.file, file), reason = excluded.reason,"
+                " thumb_offset = coalesce(excluded.thumb_offset, thumb_offset),"
+                " thumb_bytes = coalesce(excluded.thumb_bytes, thumb_bytes)",
+                [
+                    (video_id, f.pts, f.time_s, f.ordinal, f.file, f.width, f.height, f.reason,
+                     f.sharpness, f.luma_mean, f.luma_std, at, f.thumb and len(f.thumb))
+                    for f, at in zip(frames, thumbs_at, strict=True)
+                ],
+            )
+            carry, time_s, decoded, errors = progress
+            db.execute(
+                "UPDATE extraction SET chunks = chunks + 1, carry = ?, time_s = ?, decoded = ?,"
+                " errors = ? WHERE video_id = ?",
+                (carry, time_s, decoded, errors, video_id),
+            )
+
+    def finish_extraction(
+        self, video_id: int, shots: Sequence[tuple[int, int, int, float, float]],
+        failure: str | None = None,
+    ) -> None:
+        """Store the shots (no, start_pts, end_pts, start_s, end_s) and close the video."""
+        with self.catalogue.transaction() as db:
+            db.execute("DELETE FROM shot WHERE video_id = ?", (video_id,))
+            db.executemany(
+                "INSERT INTO shot VALUES (?, ?, ?, ?, ?, ?)", [(video_id, *s) for s in shots]
+            )
+            db.execute(
+                "UPDATE extraction SET done = 1, carry = NULL, failure = ? WHERE video_id = ?",
+                (failure, video_id),
+            )
+
+    def shot_scores(
+        self, video_id: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Return PTS and content change of every decoded frame of a video."""
+        rows = self.catalogue.db.execute(
+            "SELECT pts, score FROM shot_score WHERE video_id = ? ORDER BY chunk", (video_id,)
+        ).fetchall()
+        pts = np.frombuffer(b"".join(row["pts"] for row in rows), "<i8")
+        scores = np.frombuffer(b"".join(row["score"] for row in rows), "<f4")
+        return pts.astype(np.int64), scores.astype(np.float32)
+
+    def pack_size(self, video_id: int) -> int:
+        """Return how many bytes of a thumbnail pack the catalogue knows of."""
+        return int(self.catalogue.db.execute(
+            "SELECT coalesce(max(thumb_offset + thumb_bytes), 0) FROM frame WHERE video_id = ?",
+            (video_id,),
+        ).fetchone()[0])
+
+    def frame_counts(self, video_ids: Sequence[int]) -> tuple[int, int]:
+        """Return how many sampled frames are stored, and how many were dropped at once."""
+        row = self.catalogue.db.execute(
+            "SELECT count(file), count(*) - count(file) FROM frame"
+            " WHERE sampled = 1 AND video_id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(video_ids)),),
+        ).fetchone()
+        return int(row[0]), int(row[1])
+
+    # -- frames -----------------------------------------------------------------------------
+
+    def frames(self, ids: Sequence[int] | None = None) -> Iterator[Frame]:
+        """Yield stored, sampled frames in order of video and time, all or those given."""
+        sql = (
+            "SELECT f.*, v.key FROM frame f JOIN video v ON v.id = f.video_id"
+            " WHERE f.file IS NOT NULL AND f.sampled = 1 {} ORDER BY v.folder_no, v.video_no, f.pts"
+        )
+        if ids is None:
+            rows = self.catalogue.db.execute(sql.format(""))
+        else:
+            rows = self.catalogue.db.execute(
+                sql.format("AND f.id IN (SELECT value FROM json_each(?))"), (json.dumps(ids),)
+            )
+        for row in rows:
+            yield Frame(
+                id=row["id"], key=f"{row['key']}:{row['pts']}", video_id=row["video_id"],
+                pts=row["pts"], time_s=row["time_s"], path=self.catalogue.absolute(row["file"]),
+                width=row["width"], height=row["height"],
+            )

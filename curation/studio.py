@@ -1,0 +1,154 @@
+"""The verbs. Scripts, the command line, jobs and the web studio import this and nothing below it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation import sources
+from curation.errors import CurationError
+from curation.params import ExtractParams, Params, PoolParams, RankParams, SortParams
+from curation.records import Progress
+from curation.store.catalogue import Catalogue
+from curation.store.decisions import DecisionTable
+from curation.store.packs import Packs
+from curation.store.videos import VideoTable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+BODY_POOLS = ("face", "upper_body", "full_body")
+
+
+class Studio:
+    """One datastore and what can be done with it.
+
+    Every verb is a generator of Progress: take beats until it ends, or close it to cancel; what is
+    finished stays, and the same call goes on from there.
+    """
+
+    def __init__(self, datastore: Path) -> None:
+        self.catalogue = Catalogue(datastore)
+        self.videos = VideoTable(self.catalogue)
+        self.decisions = DecisionTable(self.catalogue)
+        self.packs = Packs(self.catalogue)
+
+    @property
+    def root(self) -> Path:
+        """Return the datastore's folder."""
+        return self.catalogue.root
+
+    def close(self) -> None:
+        """Close the catalogue."""
+        self.catalogue.close()
+
+    # -- 01 -----------------------------------------------------------------------------------
+
+    def extract(
+        self, paths: Sequence[Path] = (), params: ExtractParams | None = None
+    ) -> Generator[Progress, None, None]:
+        """Store frames of videos, with exact time identity.
+
+        Args:
+            paths: videos and folders; none means every datastore/videos_folder_*/.
+
+        Raises:
+            CurationError: when there is nothing to extract at all.
+        """
+        from curation.engine import extract as driver
+
+        params = params or ExtractParams()
+        with self.catalogue.writing("extract"):
+            files, missing = sources.offered(self.root, paths)
+            if not files and not missing:
+                where = ", ".join(map(str, paths)) or f"{self.root}/videos_folder_*/"
+                raise CurationError(
+                    f"no video in {where}", "python 01_extract.py VIDEO [--datastore FOLDER]"
+                )
+            failed: dict[str, str] = {str(path): "no such file" for path in missing}
+            for path, reason in failed.items():
+                yield Progress("probe", failed=(path, reason))
+            listed = []
+            for folder, members in sources.by_folder(files).items():
+                wanted = sources.folder_number(self.root, folder)
+                number = self.videos.add_folder(folder, wanted)
+                listed += self.videos.add_files(number, members)
+            for beat in driver.register(self.catalogue, listed, params.workers):
+                failed.update([beat.failed] if beat.failed else [])
+                yield beat
+            found = [self.videos.file(file.path) for file in listed]
+            ids = list(dict.fromkeys(f.video_id for f in found if f.video_id is not None))
+            self._remember("extract", params)
+            for beat in driver.extract(self.catalogue, ids, params):
+                failed.update([beat.failed] if beat.failed else [])
+                if beat.summary is None:
+                    yield beat
+                else:
+                    yield _ended("extract", {**beat.summary, "files": len(listed) + len(missing)},
+                                 failed)
+
+    # -- 02 -----------------------------------------------------------------------------------
+
+    def sort(
+        self, params: SortParams | None = None, retry_failed: bool = False
+    ) -> Generator[Progress, None, None]:
+        """Measure frames that are new or whose question changed, then put them into pools.
+
+        Raises:
+            WeightsMissing: before the first frame, with the command that fetches the file.
+        """
+        from curation.engine.measure import measure
+        from curation.outputs import write_sorted
+
+        params = params or SortParams()
+        with self.catalogue.writing("sort"):
+            failed: dict[str, str] = {}
+            counts: Mapping[str, Any] = {}
+            for beat in measure(self.catalogue, params, retry_failed):
+                failed.update([beat.failed] if beat.failed else [])
+                if beat.summary is None:
+                    yield beat
+                else:
+                    counts = beat.summary
+            self._remember("sort", params)
+            yield Progress("sort", note="deciding pools")
+            pools = write_sorted(self.catalogue, params)
+            yield _ended("sort", {**counts, "pools": pools}, failed)
+
+    # -- 03 -----------------------------------------------------------------------------------
+
+    def rank(self, params: RankParams | None = None) -> Generator[Progress, None, None]:
+        """Decide about every frame from stored measures and write what was picked.
+
+        Without parameters the pool thresholds are those of the last sort.
+        """
+        from curation.outputs import write_ranked
+
+        params = params or RankParams(**self.remembered("sort", PoolParams))
+        with self.catalogue.writing("rank"):
+            self._remember("rank", params)
+            yield Progress("rank", note="deciding")
+            yield _ended("rank", write_ranked(self.catalogue, params), {})
+
+    # -- what the studio shows ------------------------------------------------------------------
+
+    def remembered(self, verb: str, model: type[Params]) -> dict[str, Any]:
+        """Return the values that a verb last ran with, as far as a model has them."""
+        values: dict[str, Any] = self.catalogue.recall(f"params.{verb}", {})
+        return {key: value for key, value in values.items() if key in model.model_fields}
+
+    def _remember(self, verb: str, params: Params) -> None:
+        self.catalogue.remember(f"params.{verb}", params.model_dump(mode="json"))
+
+    def columns(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return all measures as columns, for histograms and trial decisions."""
+        from curation.store.columns import load
+
+        return load(self.catalogue)
+
+
+def _ended(verb: str, summary: Mapping[str, Any], failed: Mapping[str, str]) -> Progress:
+    items = [{"item": item, "reason": reason} for item, reason in failed.items()]
+    return Progress(verb, summary={"verb": verb, **summary, "failed_items": items})
