@@ -46,7 +46,10 @@ def main() -> int:
         for script, words in RUNS:
             done = subprocess.run(
                 [sys.executable, script, *words, "--datastore", str(datastore), "--json"],
-                cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False,
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                text=True,
+                check=False,
             )
             if done.returncode:
                 return done.returncode
@@ -80,10 +83,18 @@ def rows(found: dict[str, list[dict[str, object]]], failed: int) -> list[Row]:
         Row("clips run through", len(found["videos"]), 31, 31, True, len(labels)),
         Row("items failed", failed, 0, 0, False, len(labels)),
         Row("clips whose main pool is right", right / len(judged), 0.85, 0.95, True, len(judged)),
-        Row("frames with a reason", reasoned / len(found["frames"]), 1, 1, True,
-            len(found["frames"])),
-        *(Row(f"picked into {pool}", picks[pool], None, None, True, len(found["frames"]))
-          for pool in sorted(POOLS)),
+        Row(
+            "frames with a reason",
+            reasoned / len(found["frames"]),
+            1,
+            1,
+            True,
+            len(found["frames"]),
+        ),
+        *(
+            Row(f"picked into {pool}", picks[pool], None, None, True, len(found["frames"]))
+            for pool in sorted(POOLS)
+        ),
     ]
 
 

@@ -42,8 +42,11 @@ class Row:
 
 
 def bootstrap(
-    metric: Callable[..., float], *columns: npt.ArrayLike, groups: npt.ArrayLike | None = None,
-    rounds: int = 400, seed: int = 0,
+    metric: Callable[..., float],
+    *columns: npt.ArrayLike,
+    groups: npt.ArrayLike | None = None,
+    rounds: int = 400,
+    seed: int = 0,
 ) -> tuple[float, float]:
     """Return the 95 % percentile bootstrap interval of metric(*columns), resampling groups.
 

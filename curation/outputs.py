@@ -29,11 +29,19 @@ def rows_of(columns: Columns, decisions: Decisions) -> Iterator[DecisionRow]:
     for i, frame_id in enumerate(columns["frame_id"]):
         score = decisions.score[i]
         yield DecisionRow(
-            int(frame_id), decisions.pool[i], decisions.verdict[i], decisions.reason[i],
-            decisions.detail[i], float(score) if np.isfinite(score) else None,
-            int(decisions.rank[i]) or None, int(decisions.keeper[i]) or None,
-            {name: round(float(part[i]), 5) for name, part in decisions.parts.items()
-             if np.isfinite(part[i])},
+            int(frame_id),
+            decisions.pool[i],
+            decisions.verdict[i],
+            decisions.reason[i],
+            decisions.detail[i],
+            float(score) if np.isfinite(score) else None,
+            int(decisions.rank[i]) or None,
+            int(decisions.keeper[i]) or None,
+            {
+                name: round(float(part[i]), 5)
+                for name, part in decisions.parts.items()
+                if np.isfinite(part[i])
+            },
         )
 
 
@@ -44,9 +52,9 @@ def write_sorted(catalogue: Catalogue, params: SortParams) -> dict[str, int]:
     table = DecisionTable(catalogue)
     table.replace(rows_of(columns, decisions))
     wanted = {
-        f"sorted/{row['pool']}/{view_name(row)}":
-            (row["frame_id"], catalogue.absolute(row["file"]))
-        for row in table.each() if row["file"] is not None and row["pool"] != "none"
+        f"sorted/{row['pool']}/{view_name(row)}": (row["frame_id"], catalogue.absolute(row["file"]))
+        for row in table.each()
+        if row["file"] is not None and row["pool"] != "none"
     }
     place(catalogue, "sorted", wanted)
     write_datastore(catalogue, columns)
@@ -71,9 +79,12 @@ def write_ranked(catalogue: Catalogue, params: RankParams) -> dict[str, Any]:
     table.replace(rows_of(columns, decide(columns, params)))
     picks = picked(table)
     wanted = {
-        f"ranked/{pool}/{row['rank']:04d}_{view_name(row)}":
-            (row["frame_id"], catalogue.absolute(row["file"]))
-        for pool, rows in picks.items() for row in rows
+        f"ranked/{pool}/{row['rank']:04d}_{view_name(row)}": (
+            row["frame_id"],
+            catalogue.absolute(row["file"]),
+        )
+        for pool, rows in picks.items()
+        for row in rows
     }
     place(catalogue, "ranked", wanted)
     parts = sorted({name for rows in picks.values() for row in rows for name in row["parts"]})
@@ -96,8 +107,12 @@ def write_reports(catalogue: Catalogue, picks: Mapping[str, list[dict[str, Any]]
     """Write report.html and contact_sheet.jpg."""
     table = DecisionTable(catalogue)
     rejects = [
-        (code, REASONS[code].advice, count,
-         table.page(reason=code, order="score", limit=MISSES_SHOWN))
+        (
+            code,
+            REASONS[code].advice,
+            count,
+            table.page(reason=code, order="score", limit=MISSES_SHOWN),
+        )
         for code, count in table.tally()["reason"].items()
     ]
     thumb = Packs(catalogue).read
@@ -115,8 +130,10 @@ def write_datastore(catalogue: Catalogue, columns: Columns) -> None:
     tables.write_datastore_json(
         catalogue.root / "datastore.json",
         videos.listing(),
-        ((row, tables.signals_at(columns, where[row["frame_id"]]))
-         for row in DecisionTable(catalogue).each()),
+        (
+            (row, tables.signals_at(columns, where[row["frame_id"]]))
+            for row in DecisionTable(catalogue).each()
+        ),
     )
 
 
@@ -124,9 +141,16 @@ def summary(catalogue: Catalogue, picks: Mapping[str, list[dict[str, Any]]]) -> 
     """Return what 03 prints: picks per pool, the first of each, and why the rest were not."""
     tally = DecisionTable(catalogue).tally()
     first = [
-        {"pool": row["pool"], "rank": row["rank"], "video": row["video"],
-         "time_s": round(row["time_s"], 3), "score": round(row["score"], 3), "file": row["file"]}
-        for rows in picks.values() for row in rows
+        {
+            "pool": row["pool"],
+            "rank": row["rank"],
+            "video": row["video"],
+            "time_s": round(row["time_s"], 3),
+            "score": round(row["score"], 3),
+            "file": row["file"],
+        }
+        for rows in picks.values()
+        for row in rows
     ]
     return {
         "frames": sum(tally["pool"].values()),

@@ -1,4 +1,4 @@
-"""Every tunable, declared once: the field is the flag, the YAML key, the slider and the cache key."""
+"""Every tunable, declared once: flag, YAML key, slider and cache key are this field."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ class Params(BaseModel):
 class RunParams(Params):
     """How a run uses the machine; never changes a number."""
 
-    workers: int = tunable(
-        0, "worker processes; 0 picks one per core", ge=0, le=256, cached=False
-    )
+    workers: int = tunable(0, "worker processes; 0 picks one per core", ge=0, le=256, cached=False)
 
 
 class ExtractParams(RunParams):
@@ -137,7 +135,7 @@ class PoseParams(Params):
     pose_engine: Literal["mediapipe", "ultralytics"] = tunable(
         "mediapipe", "33 keypoints by MediaPipe, or 17 by ultralytics (AGPL-3.0, opt-in)"
     )
-    pose_confidence: float = tunable(0.5, "least confidence of a pose", ge=0.05, le=1)
+    pose_confidence: float = tunable(0.3, "least confidence of a pose", ge=0.05, le=1)
     pose_people: int = tunable(4, "poses measured per frame, largest people first", ge=1, le=20)
 
 
@@ -170,7 +168,7 @@ class PoolParams(Params):
         basic=True,
     )
     chest_faces: float = tunable(
-        1.0,
+        1.5,
         "face heights of picture under the shoulders up to which head and shoulders are a face",
         ge=0,
         le=5,
@@ -186,8 +184,10 @@ class PoolParams(Params):
         basic=True,
     )
     pose_agreement: float = tunable(
-        0.3, "overlap of a pose with a detected person or face under which it is invented",
-        ge=0, le=1,
+        0.3,
+        "overlap of a pose with a detected person or face under which it is invented",
+        ge=0,
+        le=1,
     )
     required_visibility: float = tunable(
         0.6, "mean visibility of the joints that a pool requires", ge=0, le=1
@@ -202,11 +202,15 @@ class GateParams(Params):
     """What disqualifies a frame."""
 
     pose_area: float = tunable(
-        0.30, "least share of the export crop (or image) that the pose fills",
-        ge=0, le=1, basic=True,
+        0.30,
+        "least share of the export crop (or image) that the pose fills",
+        ge=0,
+        le=1,
+        basic=True,
     )
     pose_area_of: Literal["crop", "image"] = tunable(
-        "crop", "measure the pose against the best export crop, or against the whole image",
+        "crop",
+        "measure the pose against the best export crop, or against the whole image",
         basic=True,
     )
     crop_height: float = tunable(
@@ -225,8 +229,11 @@ class GateParams(Params):
         64, "least short side of a face that focus can be judged on", ge=16, le=1024, unit="px"
     )
     false_face: float = tunable(
-        0.90, "probability from which a face is taken for a drawing, statue or poster",
-        ge=0, le=1, basic=True,
+        0.90,
+        "probability from which a face is taken for a drawing, statue or poster",
+        ge=0,
+        le=1,
+        basic=True,
     )
     false_face_review: float = tunable(
         0.35, "probability from which a face goes to review", ge=0, le=1
@@ -254,17 +261,18 @@ class DedupParams(Params):
         6, "pHash bits within which frames of one shot are one burst", ge=0, le=32, basic=True
     )
     near_hash: int = tunable(
-        8, "pHash bits within which frames of any two videos are the same picture",
-        ge=0, le=32, basic=True,
+        8,
+        "pHash bits within which frames of any two videos are the same picture",
+        ge=0,
+        le=32,
+        basic=True,
     )
 
 
 class QuotaParams(Params):
     """How many are picked, and how they spread over time."""
 
-    per_video: int = tunable(
-        6, "picks per video and body pool", ge=1, le=10_000, basic=True
-    )
+    per_video: int = tunable(6, "picks per video and body pool", ge=1, le=10_000, basic=True)
     per_video_face: int = tunable(
         12, "picks per video in the face pool", ge=1, le=10_000, basic=True
     )

@@ -32,8 +32,10 @@ GROUP = "curation.steps"
 
 def step_names() -> list[str]:
     """Return the names of all steps: ours, then those of installed packages."""
-    return [*BUILTIN, *sorted(point.name for point in entry_points(group=GROUP)
-                              if point.name not in BUILTIN)]
+    return [
+        *BUILTIN,
+        *sorted(point.name for point in entry_points(group=GROUP) if point.name not in BUILTIN),
+    ]
 
 
 def step_class(name: str) -> type[Step]:

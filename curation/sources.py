@@ -7,7 +7,22 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 SUFFIXES = frozenset(
-    f".{name}" for name in "mp4 mov mkv webm avi m4v flv wmv ts mpg mpeg mts m2ts 3gp".split()
+    (
+        ".mp4",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".m4v",
+        ".flv",
+        ".wmv",
+        ".ts",
+        ".mpg",
+        ".mpeg",
+        ".mts",
+        ".m2ts",
+        ".3gp",
+    )
 )
 
 

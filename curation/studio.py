@@ -1,4 +1,4 @@
-"""The verbs. Scripts, the command line, jobs and the web studio import this and nothing below it."""
+"""The verbs: what scripts, the command line, jobs and the web studio import."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation import sources
+from curation import sources as files_on_disk
 from curation.errors import CurationError
 from curation.params import ExtractParams, Params, PoolParams, RankParams, SortParams
 from curation.records import Progress
 from curation.store.catalogue import Catalogue
 from curation.store.decisions import DecisionTable
 from curation.store.packs import Packs
+from curation.store.sources import SourceTable
 from curation.store.videos import VideoTable
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Studio:
 
     def __init__(self, datastore: Path) -> None:
         self.catalogue = Catalogue(datastore)
+        self.sources = SourceTable(self.catalogue)
         self.videos = VideoTable(self.catalogue)
         self.decisions = DecisionTable(self.catalogue)
         self.packs = Packs(self.catalogue)
@@ -61,7 +63,7 @@ class Studio:
 
         params = params or ExtractParams()
         with self.catalogue.writing("extract"):
-            files, missing = sources.offered(self.root, paths)
+            files, missing = files_on_disk.offered(self.root, paths)
             if not files and not missing:
                 where = ", ".join(map(str, paths)) or f"{self.root}/videos_folder_*/"
                 raise CurationError(
@@ -71,14 +73,14 @@ class Studio:
             for path, reason in failed.items():
                 yield Progress("probe", failed=(path, reason))
             listed = []
-            for folder, members in sources.by_folder(files).items():
-                wanted = sources.folder_number(self.root, folder)
-                number = self.videos.add_folder(folder, wanted)
-                listed += self.videos.add_files(number, members)
+            for folder, members in files_on_disk.by_folder(files).items():
+                wanted = files_on_disk.folder_number(self.root, folder)
+                number = self.sources.add_folder(folder, wanted)
+                listed += self.sources.add_files(number, members)
             for beat in driver.register(self.catalogue, listed, params.workers):
                 failed.update([beat.failed] if beat.failed else [])
                 yield beat
-            found = [self.videos.file(file.path) for file in listed]
+            found = [self.sources.file(file.path) for file in listed]
             ids = list(dict.fromkeys(f.video_id for f in found if f.video_id is not None))
             self._remember("extract", params)
             for beat in driver.extract(self.catalogue, ids, params):
@@ -86,8 +88,9 @@ class Studio:
                 if beat.summary is None:
                     yield beat
                 else:
-                    yield _ended("extract", {**beat.summary, "files": len(listed) + len(missing)},
-                                 failed)
+                    yield _ended(
+                        "extract", {**beat.summary, "files": len(listed) + len(missing)}, failed
+                    )
 
     # -- 02 -----------------------------------------------------------------------------------
 

@@ -19,22 +19,31 @@ def flag(name: str) -> str:
 
 def add_options(parser: argparse.ArgumentParser, model: type[Params]) -> None:
     """Add one option per field; what the user does not type stays out of the namespace."""
-    groups = {basic: parser.add_argument_group("settings" if basic else "more settings")
-              for basic in (True, False)}
+    groups = {
+        basic: parser.add_argument_group("settings" if basic else "more settings")
+        for basic in (True, False)
+    }
     for name, info in model.model_fields.items():
         group = groups[bool(_extra(info).get("basic"))]
         kind, choices = _kind(info)
         help_text = f"{info.description}{_range(info)}; default {info.default}".replace("%", "%%")
         if kind is bool:
             group.add_argument(
-                flag(name), dest=name, action=argparse.BooleanOptionalAction,
-                default=argparse.SUPPRESS, help=help_text,
+                flag(name),
+                dest=name,
+                action=argparse.BooleanOptionalAction,
+                default=argparse.SUPPRESS,
+                help=help_text,
             )
         else:
             group.add_argument(
-                flag(name), dest=name, default=argparse.SUPPRESS, help=help_text,
+                flag(name),
+                dest=name,
+                default=argparse.SUPPRESS,
+                help=help_text,
                 metavar=None if choices else kind.__name__.upper(),
-                type=None if choices else kind, choices=choices,
+                type=None if choices else kind,
+                choices=choices,
             )
 
 
@@ -76,4 +85,3 @@ def _range(info: FieldInfo) -> str:
     span = f"{'' if low is None else low}..{'' if high is None else high}"
     parts = [part for part in (span if span != ".." else "", unit) if part]
     return f" [{' '.join(parts)}]" if parts else ""
-

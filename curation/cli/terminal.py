@@ -78,14 +78,18 @@ class Terminal:
             from rich.progress import Progress as Bar
 
             self._bar = Bar(
-                TextColumn("{task.fields[stage]:>8}"), BarColumn(),
-                TextColumn("{task.fields[line]}"), console=Console(stderr=True),
+                TextColumn("{task.fields[stage]:>8}"),
+                BarColumn(),
+                TextColumn("{task.fields[line]}"),
+                console=Console(stderr=True),
             )
             self._bar.start()
         if beat.stage not in self._tasks:
             self._tasks[beat.stage] = self._bar.add_task("", stage=beat.stage, line="")
         self._bar.update(
-            self._tasks[beat.stage], completed=beat.done, total=beat.total or None,
+            self._tasks[beat.stage],
+            completed=beat.done,
+            total=beat.total or None,
             line=sentence(beat).partition(": ")[2],
         )
 
@@ -99,8 +103,10 @@ def print_summary(summary: Mapping[str, Any], next_line: str) -> None:
     """Print what happened and what to type next."""
     verb = summary["verb"]
     if verb == "extract":
-        print(f"{summary['frames']} frames stored of {summary['videos']} videos"
-              f" ({summary['dropped']} black, blank or frozen left out)")
+        print(
+            f"{summary['frames']} frames stored of {summary['videos']} videos"
+            f" ({summary['dropped']} black, blank or frozen left out)"
+        )
     elif verb == "sort":
         print(f"{summary['measured']} frames measured")
         for pool, count in summary["pools"].items():
@@ -121,12 +127,22 @@ def _print_ranking(summary: Mapping[str, Any], shown: int = 60) -> None:
 
     picks = summary["picks"]
     table = Table(title=f"{len(picks)} picked of {summary['frames']} frames", title_justify="left")
-    for name, side in (("pool", "left"), ("rank", "right"), ("video", "left"), ("time", "right"),
-                       ("score", "right")):
+    for name, side in (
+        ("pool", "left"),
+        ("rank", "right"),
+        ("video", "left"),
+        ("time", "right"),
+        ("score", "right"),
+    ):
         table.add_column(name, justify=side)  # type: ignore[arg-type]
     for row in picks[:shown]:
-        table.add_row(row["pool"], str(row["rank"]), row["video"], f"{row['time_s']:.3f} s",
-                      f"{row['score']:.3f}")
+        table.add_row(
+            row["pool"],
+            str(row["rank"]),
+            row["video"],
+            f"{row['time_s']:.3f} s",
+            f"{row['score']:.3f}",
+        )
     console = Console()
     console.print(table)
     if len(picks) > shown:

@@ -43,24 +43,34 @@ def parser(verb: str, program: str | None = None) -> argparse.ArgumentParser:
     from curation.recipes import VERB_PARAMS
 
     made = argparse.ArgumentParser(
-        prog=program, description=ABOUT[verb],
-        epilog="Each setting is also a key of a recipe file (--recipe) and a control of the studio.",
+        prog=program,
+        description=ABOUT[verb],
+        epilog="Each setting is also a key of a recipe (--recipe FILE) and a control of the studio.",
     )
     if verb == "extract":
         made.add_argument(
-            "videos", nargs="*", type=Path, metavar="VIDEO|FOLDER",
+            "videos",
+            nargs="*",
+            type=Path,
+            metavar="VIDEO|FOLDER",
             help="videos and folders; none means every DATASTORE/videos_folder_*/",
         )
-    made.add_argument("--datastore", type=Path, default=Path("datastore"), metavar="FOLDER",
-                      help="where frames, catalogue and results live; default %(default)s")
+    made.add_argument(
+        "--datastore",
+        type=Path,
+        default=Path("datastore"),
+        metavar="FOLDER",
+        help="where frames, catalogue and results live; default %(default)s",
+    )
     made.add_argument("--recipe", type=Path, metavar="FILE", help="YAML file with settings")
     made.add_argument("--strict", action="store_true", help="exit with 3 when an item failed")
     made.add_argument("--json", action="store_true", help="print one JSON summary on stdout")
     made.add_argument("--debug", action="store_true", help="show tracebacks and log lines")
     made.add_argument("--job", type=int, help=argparse.SUPPRESS)
     if verb == "sort":
-        made.add_argument("--retry-failed", action="store_true",
-                          help="measure again what ended with an error")
+        made.add_argument(
+            "--retry-failed", action="store_true", help="measure again what ended with an error"
+        )
     add_options(made, VERB_PARAMS[verb])
     return made
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from curation.engine.machine import pick_workers, require_space
 from curation.engine.meter import Meter
 from curation.engine.pool import Event, Pool
@@ -15,10 +17,17 @@ from curation.params import ExtractParams
 from curation.records import Progress, VideoInfo
 from curation.store.catalogue import Catalogue
 from curation.store.packs import Packs
-from curation.store.videos import ExtractionState, FrameRow, SourceFile, VideoTable
+from curation.store.sources import SourceFile, SourceTable
+from curation.store.videos import (
+    ExtractionState,
+    FrameRow,
+    ShotRow,
+    VideoTable,
+)
 
 if TYPE_CHECKING:
     from curation.video.extract import Chunk, ExtractTask
+
 
 def make_prober() -> Any:
     """Return the worker's side of looking at a file: content hash, container, packet index."""
@@ -59,7 +68,7 @@ def register(catalogue: Catalogue, files: Sequence[SourceFile], workers: int) ->
 
     A file that is no video becomes a row with its reason; the others go on.
     """
-    table = VideoTable(catalogue)
+    table = SourceTable(catalogue)
     fresh = [file for file in files if _stat(file.path) != (file.size_bytes, file.mtime_ns)]
     meter = Meter("probe", len(fresh), "files")
     found: dict[Path, tuple[tuple[int, int], VideoInfo | str]] = {}
@@ -106,8 +115,13 @@ def extract(
                 yield from driver.hear(event, pool, meter)
     frames, dropped = driver.counts(video_ids)
     yield meter.beat(
-        summary={"videos": len(video_ids), "extracted": len(todo), "frames": frames,
-                 "dropped": dropped, "failed": len(driver.failed)}
+        summary={
+            "videos": len(video_ids),
+            "extracted": len(todo),
+            "frames": frames,
+            "dropped": dropped,
+            "failed": len(driver.failed),
+        }
     )
 
 
@@ -174,14 +188,14 @@ class _Driver:
             step, self._at[video_id] = chunk.time_s - self._at[video_id], chunk.time_s
             yield meter.beat(max(0.0, step), note=task.name)
         elif event.kind == "done":
-            self._finish(video_id, None)
+            return
         elif event.kind == "died" and task.deaths == 0:
             pool.again(replace(self.task(video_id), deaths=1))
         elif isinstance(event.error, NoSpace):
             raise event.error
         else:
             reason = event.error.message if event.error else "unknown"
-            self._finish(video_id, reason)
+            self.table.finish_extraction(video_id, self._shots(video_id, None), reason)
             self.failed[video_id] = reason
             yield meter.beat(failed=(str(task.task.path), reason))
 
@@ -189,29 +203,44 @@ class _Driver:
         folder = self.table.output_dir(video_id)
         rows = [
             FrameRow(
-                f.pts, f.time_s, f.ordinal,
+                f.pts,
+                f.time_s,
+                f.ordinal,
                 None if f.file is None else self.catalogue.relative(folder / f.file),
-                f.width, f.height, f.reason, f.sharpness, f.luma_mean, f.luma_std, f.thumb,
+                f.width,
+                f.height,
+                f.reason,
+                f.sharpness,
+                f.luma_mean,
+                f.luma_std,
+                f.thumb,
             )
             for f in chunk.frames
         ]
         thumbs_at = self.packs.append(video_id, [row.thumb for row in rows])
         self.table.add_chunk(
-            video_id, rows, chunk.score_pts, chunk.scores,
-            (chunk.carry, chunk.time_s, chunk.decoded, chunk.errors), thumbs_at,
+            video_id,
+            rows,
+            chunk.score_pts,
+            chunk.scores,
+            (chunk.carry, chunk.time_s, chunk.decoded, chunk.errors),
+            thumbs_at,
+            self._shots(video_id, chunk) if chunk.done else None,
         )
 
-    def _finish(self, video_id: int, failure: str | None) -> None:
+    def _shots(self, video_id: int, last: Chunk | None) -> list[ShotRow]:
+        """Find the shots from the stored scores and those of a last chunk."""
         from curation.video.extract import finish_shots
 
         pts, scores = self.table.shot_scores(video_id)
-        shots = []
-        if len(pts):
-            found = finish_shots(pts, scores, self.table.info(video_id), self.params)
-            shots = [(s.no, s.start_pts, s.end_pts, s.start_s, s.end_s) for s in found]
-        self.table.finish_extraction(video_id, shots, failure)
+        if last is not None:
+            pts = np.concatenate([pts, last.score_pts])
+            scores = np.concatenate([scores, last.scores])
+        if not len(pts):
+            return []
+        found = finish_shots(pts, scores, self.table.info(video_id), self.params)
+        return [(s.no, s.start_pts, s.end_pts, s.start_s, s.end_s) for s in found]
 
     def counts(self, video_ids: Sequence[int]) -> tuple[int, int]:
         """Return how many frames were stored and how many dropped as black, blank or frozen."""
         return self.table.frame_counts(video_ids)
-

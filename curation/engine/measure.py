@@ -84,8 +84,10 @@ def measure(
     """
     steps = make_steps(params)
     table = SignalTable(catalogue)
-    runs = {name: table.register(step, key)
-            for (name, key), step in zip(fingerprints(steps).items(), steps, strict=True)}
+    runs = {
+        name: table.register(step, key)
+        for (name, key), step in zip(fingerprints(steps).items(), steps, strict=True)
+    }
     pending = dict(table.pending(runs, retry_failed))
     meter = Meter("measure", len(pending))
     failed = 0
@@ -111,7 +113,9 @@ def measure(
 
 
 def _batches(
-    catalogue: Catalogue, table: SignalTable, steps: Sequence[Step],
+    catalogue: Catalogue,
+    table: SignalTable,
+    steps: Sequence[Step],
     pending: Mapping[int, tuple[str, ...]],
 ) -> Iterator[Batch]:
     videos = VideoTable(catalogue)

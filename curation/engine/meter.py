@@ -37,6 +37,13 @@ class Meter:
         rate = fresh / seconds if fresh > 0 and seconds > 0 else None
         left = max(0.0, self.total - self._done)
         return Progress(
-            self.stage, self._done, self.total, self.unit, rate,
-            left / rate if rate else None, note, failed, summary,
+            self.stage,
+            self._done,
+            self.total,
+            self.unit,
+            rate,
+            left / rate if rate else None,
+            note,
+            failed,
+            summary,
         )

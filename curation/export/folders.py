@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -38,7 +37,7 @@ def place(catalogue: Catalogue, view: str, wanted: Mapping[str, tuple[int, Path]
 
 
 def _link(source: Path, target: Path) -> None:
-    if target.exists() and (os.path.samefile(source, target) or _same_bytes(source, target)):
+    if target.exists() and (target.samefile(source) or _same_bytes(source, target)):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")

@@ -14,19 +14,7 @@ from curation.export.tables import replacing
 Row = Mapping[str, Any]
 Thumb = Callable[[int], bytes | None]
 
-STYLE = """
-:root{color-scheme:light dark;--bg:#fbfbfa;--fg:#1c1d1f;--dim:#666b73;--card:#fff;--line:#e2e3e5;--bar:#2f7d5b}
-@media(prefers-color-scheme:dark){:root{--bg:#141517;--fg:#e9eaec;--dim:#9aa0a8;--card:#1d1f22;--line:#303338;--bar:#5cc495}}
-body{margin:0 auto;max-width:1500px;padding:24px;background:var(--bg);color:var(--fg);font:15px/1.45 system-ui,sans-serif}
-h1{font-size:24px;margin:0 0 4px}h2{font-size:19px;margin:34px 0 10px}h3{font-size:15px;margin:18px 0 8px}
-p,small,.dim{color:var(--dim)}.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(210px,1fr));gap:12px}
-figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:8px;overflow:hidden}
-figure img{display:block;width:100%;height:170px;object-fit:contain;background:#0003}
-figcaption{padding:8px 10px;font-size:13px;overflow-wrap:anywhere}figcaption b{font-size:15px}
-.bar{display:grid;grid-template-columns:64px 1fr 34px;gap:6px;align-items:center;font-size:12px;color:var(--dim)}
-.bar i{display:block;height:6px;border-radius:3px;background:var(--line)}.bar i i{background:var(--bar)}
-table{border-collapse:collapse}td,th{padding:3px 14px 3px 0;text-align:left}td.n{text-align:right;font-variant-numeric:tabular-nums}
-"""
+STYLE = Path(__file__).with_name("report.css")
 SCORE_PARTS = ("focus", "pose", "face", "exposure")
 
 
@@ -57,13 +45,15 @@ def write_report(
         file.write(
             "<!doctype html><html lang=en><meta charset=utf-8>"
             "<meta name=viewport content='width=device-width,initial-scale=1'>"
-            f"<title>{html.escape(title)}</title><style>{STYLE}</style>"
+            f"<title>{html.escape(title)}</title><style>{STYLE.read_text()}</style>"
             f"<h1>{html.escape(title)}</h1><p>{total} frames picked, {lost} not; each says why.</p>"
         )
         for pool, rows in picks.items():
             file.write(f"<h2>{html.escape(pool)} <small>{len(rows)}</small></h2><div class=grid>")
             for row in rows:
-                file.write(_figure(row, thumb, f"<b>{row['rank']}</b> {row['score']:.3f}", bars=True))
+                file.write(
+                    _figure(row, thumb, f"<b>{row['rank']}</b> {row['score']:.3f}", bars=True)
+                )
             file.write("</div>")
         file.write("<h2>Not picked</h2><table>")
         for code, meaning, count, _ in rejects:
@@ -127,9 +117,15 @@ def write_contact_sheet(
                 picture = Image.open(io.BytesIO(jpeg))
                 picture.thumbnail((cell - 8, cell - 4))
                 sheet.paste(picture, (x + (cell - picture.width) // 2, y + cell - picture.height))
-            draw.text((x + 6, y + cell + 3), f"{row['rank']}  {row['score']:.3f}", (255, 214, 102), font)
-            draw.text((x + 6, y + cell + 18), f"{row['video'][:22]} {clock(row['time_s'])}",
-                      (170, 174, 180), font)
+            draw.text(
+                (x + 6, y + cell + 3), f"{row['rank']}  {row['score']:.3f}", (255, 214, 102), font
+            )
+            draw.text(
+                (x + 6, y + cell + 18),
+                f"{row['video'][:22]} {clock(row['time_s'])}",
+                (170, 174, 180),
+                font,
+            )
         top += -(-len(rows) // columns) * (cell + caption)
     part = path.with_name(f".{path.name}.part")
     sheet.save(part, "JPEG", quality=88)

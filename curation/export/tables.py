@@ -35,11 +35,21 @@ def write_ranked_csv(path: Path, rows: Iterable[Mapping[str, Any]], parts: Seque
     """Write picks, best first within each pool, with the parts of their score."""
     with replacing(path) as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["pool", "rank", "score", "video", "time_s", "pts", "frame", "file",
-                         "why", *parts])
+        writer.writerow(
+            ["pool", "rank", "score", "video", "time_s", "pts", "frame", "file", "why", *parts]
+        )
         for row in rows:
-            cells = [row["pool"], row["rank"], _round(row["score"]), row["video"],
-                     f"{row['time_s']:.3f}", row["pts"], row["key"], row["file"], row["detail"]]
+            cells = [
+                row["pool"],
+                row["rank"],
+                _round(row["score"]),
+                row["video"],
+                f"{row['time_s']:.3f}",
+                row["pts"],
+                row["key"],
+                row["file"],
+                row["detail"],
+            ]
             cells += [_round(row["parts"].get(name)) for name in parts]
             writer.writerow([safe_cell(cell) for cell in cells])
 
@@ -61,17 +71,35 @@ def write_datastore_json(
         file.write('\n],\n"frames": [')
         for i, (row, signals) in enumerate(frames):
             frame = {
-                "id": row["key"], "video": row["video_key"], "pts": row["pts"],
-                "time_s": round(row["time_s"], 6), "path": row["file"], "pool": row["pool"],
-                "verdict": row["verdict"], "reason": row["reason"], "detail": row["detail"],
-                "score": _round(row["score"]), "rank": row["rank"], "signals": signals,
+                "id": row["key"],
+                "video": row["video_key"],
+                "pts": row["pts"],
+                "time_s": round(row["time_s"], 6),
+                "path": row["file"],
+                "pool": row["pool"],
+                "verdict": row["verdict"],
+                "reason": row["reason"],
+                "detail": row["detail"],
+                "score": _round(row["score"]),
+                "rank": row["rank"],
+                "signals": signals,
             }
             file.write(("," if i else "") + "\n" + json.dumps(frame, allow_nan=False))
         file.write("\n]}\n")
 
 
-HIDDEN = {"frame_id", "video", "pts", "time_s", "extract_reason", "error", "pose_shape",
-          "has_phash", "has_dhash", "has_pixels"}
+HIDDEN = {
+    "frame_id",
+    "video",
+    "pts",
+    "time_s",
+    "extract_reason",
+    "error",
+    "pose_shape",
+    "has_phash",
+    "has_dhash",
+    "has_pixels",
+}
 
 
 def signal_rows(columns: Mapping[str, Any]) -> dict[int, int]:

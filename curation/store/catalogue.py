@@ -114,7 +114,8 @@ class Catalogue:
         """Store a small JSON value under a name."""
         with self.transaction() as db:
             db.execute(
-                "INSERT INTO setting VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                "INSERT INTO setting VALUES (?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 (key, json.dumps(value, sort_keys=True)),
             )
 

@@ -29,8 +29,17 @@ def load(catalogue: Catalogue) -> dict[str, Column]:
         " FROM frame f JOIN video v ON v.id = f.video_id"
         " WHERE f.sampled = 1 ORDER BY v.folder_no, v.video_no, f.pts"
     ).fetchall()
-    names = ("frame_id", "video", "pts", "time_s", "width", "height", "extract_reason",
-             "sharpness", "has_file")
+    names = (
+        "frame_id",
+        "video",
+        "pts",
+        "time_s",
+        "width",
+        "height",
+        "extract_reason",
+        "sharpness",
+        "has_file",
+    )
     raw = {name: [row[name] for row in rows] for name in names}
     columns: dict[str, Column] = {name: _typed(name, values) for name, values in raw.items()}
     columns["shot"] = _shots(catalogue, columns)
@@ -52,8 +61,12 @@ def _measured_steps(catalogue: Catalogue) -> list[str]:
 
 
 def _load_step(
-    catalogue: Catalogue, step: str, where: dict[int, int], columns: dict[str, Column],
-    error: Column, answered: npt.NDArray[np.bool_],
+    catalogue: Catalogue,
+    step: str,
+    where: dict[int, int],
+    columns: dict[str, Column],
+    error: Column,
+    answered: npt.NDArray[np.bool_],
 ) -> None:
     table = table_of(step)
     kinds = {
@@ -63,8 +76,9 @@ def _load_step(
     }
     names = list(kinds)
     listed = "".join(f", {quoted(name)}" for name in names)
-    rows = [tuple(row) for row in
-            catalogue.db.execute(f"SELECT frame_id, error{listed} FROM {table}")]
+    rows = [
+        tuple(row) for row in catalogue.db.execute(f"SELECT frame_id, error{listed} FROM {table}")
+    ]
     rows = [row for row in rows if row[0] in where]
     at = np.array([where[row[0]] for row in rows], np.int64)
     answered[at] = True

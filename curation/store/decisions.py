@@ -52,8 +52,17 @@ class DecisionTable:
             db.executemany(
                 "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    (r.frame_id, r.pool, r.verdict, r.reason, r.detail, r.score, r.rank, r.keeper,
-                     json.dumps(dict(r.parts), sort_keys=True))
+                    (
+                        r.frame_id,
+                        r.pool,
+                        r.verdict,
+                        r.reason,
+                        r.detail,
+                        r.score,
+                        r.rank,
+                        r.keeper,
+                        json.dumps(dict(r.parts), sort_keys=True),
+                    )
                     for r in rows
                 ),
             )
@@ -85,15 +94,20 @@ class DecisionTable:
     ) -> int:
         """Return how many frames `page` would return without a limit."""
         wheres, values = self._where(pool, verdict, reason)
-        return int(self.catalogue.db.execute(
-            f"SELECT count(*) FROM ({SELECT}{wheres})", values
-        ).fetchone()[0])
+        return int(
+            self.catalogue.db.execute(
+                f"SELECT count(*) FROM ({SELECT}{wheres})", values
+            ).fetchone()[0]
+        )
 
     def tally(self) -> dict[str, dict[str, int]]:
         """Return numbers of frames by pool, by verdict and by reason of what was not picked."""
         tallies: dict[str, dict[str, int]] = {}
-        for name, extra in (("pool", ""), ("verdict", ""),
-                            ("reason", " AND d.verdict != 'picked'")):
+        for name, extra in (
+            ("pool", ""),
+            ("verdict", ""),
+            ("reason", " AND d.verdict != 'picked'"),
+        ):
             rows = self.catalogue.db.execute(
                 f"SELECT d.{name} AS name, count(*) AS n FROM decision d JOIN frame f"
                 f" ON f.id = d.frame_id WHERE f.sampled = 1{extra} GROUP BY 1 ORDER BY 2 DESC, 1"

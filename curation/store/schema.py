@@ -123,7 +123,10 @@ MIGRATIONS: tuple[str, ...] = (
         argv TEXT NOT NULL,              -- JSON list: the command line without the interpreter
         state TEXT NOT NULL,             -- queued, running, done, failed, cancelled, interrupted
         stage TEXT, done REAL, total REAL, unit TEXT, rate_per_s REAL, eta_s REAL, note TEXT,
+        failed TEXT NOT NULL DEFAULT '[]', -- JSON list of [item, reason]
         summary TEXT,
+        error TEXT,                      -- how it ended, when not well
+        exit_code INTEGER,
         pid INTEGER, pid_started REAL, cancel INTEGER NOT NULL DEFAULT 0,
         created_s REAL NOT NULL, started_s REAL, ended_s REAL, heartbeat_s REAL
     );
@@ -144,7 +147,9 @@ def migrate(db: sqlite3.Connection) -> None:
             "update Frame Curation Studio",
         )
     for number in range(version, len(MIGRATIONS)):
-        script = f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;"
+        script = (
+            f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;"
+        )
         try:
             db.executescript(script)
         except sqlite3.OperationalError:

@@ -42,8 +42,11 @@ class SignalTable:
         table = table_of(step.name)
         with self.catalogue.transaction() as db:
             have = {r["name"]: r["type"] for r in db.execute(f"PRAGMA table_info({table})")}
-            if have and {k: v for k, v in have.items() if k not in
-                         ("frame_id", "run", "error")} != columns:
+            if (
+                have
+                and {k: v for k, v in have.items() if k not in ("frame_id", "run", "error")}
+                != columns
+            ):
                 db.execute(f"DROP TABLE {table}")
                 have = {}
             if not have:
@@ -88,7 +91,9 @@ class SignalTable:
         )
         return [(frame_id, steps) for frame_id, steps in found if steps]
 
-    def put(self, results: Iterable[Result], runs: Mapping[str, int], steps: Sequence[Step]) -> None:
+    def put(
+        self, results: Iterable[Result], runs: Mapping[str, int], steps: Sequence[Step]
+    ) -> None:
         """Store a batch of results as one transaction, replacing older answers."""
         by_name = {step.name: step for step in steps}
         with self.catalogue.transaction() as db:
@@ -101,8 +106,12 @@ class SignalTable:
                 db.execute(
                     f"INSERT OR REPLACE INTO {table_of(step.name)} (frame_id, run, error{columns})"
                     f" VALUES (?, ?, ?{marks})",
-                    (result.frame_id, runs[step.name], result.error,
-                     *(signals.get(name) for name in names)),
+                    (
+                        result.frame_id,
+                        runs[step.name],
+                        result.error,
+                        *(signals.get(name) for name in names),
+                    ),
                 )
                 if step.detects:
                     db.execute(
@@ -155,13 +164,19 @@ def _box_rows(frame_id: int, step: str, boxes: Boxes) -> list[tuple[object, ...]
     for n in range(len(boxes)):
         keypoints = None if boxes.keypoints is None else boxes.keypoints[n].astype("<f4")
         extra = None if boxes.extra is None else json.dumps(boxes.extra[n], sort_keys=True)
-        rows.append((
-            frame_id, step, n, boxes.label[n], *(float(v) for v in boxes.xyxy_px[n]),
-            float(boxes.score[n]),
-            None if keypoints is None else keypoints.tobytes(),
-            None if keypoints is None else keypoints.shape[1],
-            extra,
-        ))
+        rows.append(
+            (
+                frame_id,
+                step,
+                n,
+                boxes.label[n],
+                *(float(v) for v in boxes.xyxy_px[n]),
+                float(boxes.score[n]),
+                None if keypoints is None else keypoints.tobytes(),
+                None if keypoints is None else keypoints.shape[1],
+                extra,
+            )
+        )
     return rows
 
 

@@ -15,18 +15,8 @@ import numpy.typing as npt
 from curation.records import Frame, VideoInfo
 from curation.store.catalogue import Catalogue
 
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file that was offered as a video, and what became of it."""
-
-    path: Path
-    folder_no: int
-    video_no: int
-    size_bytes: int | None
-    mtime_ns: int | None
-    video_id: int | None
-    error: str | None
+ShotRow = tuple[int, int, int, float, float]
+"""no, start_pts, end_pts, start_s, end_s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,110 +72,10 @@ def info_from_json(text: str, path: Path) -> VideoInfo:
 
 
 class VideoTable:
-    """Source files, videos, extraction state, frames and shots of one catalogue."""
+    """Videos, extraction state, frames and shots of one catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
-
-    # -- sources ----------------------------------------------------------------------------
-
-    def folders(self) -> dict[int, Path]:
-        """Return the numbered source folders."""
-        rows = self.catalogue.db.execute("SELECT no, path FROM source_folder ORDER BY no")
-        return {row["no"]: self.catalogue.absolute(row["path"]) for row in rows}
-
-    def add_folder(self, path: Path, wanted_no: int | None = None) -> int:
-        """Return the number of a source folder, giving it the wanted or the next free one."""
-        stored = self.catalogue.relative(path)
-        with self.catalogue.transaction() as db:
-            row = db.execute("SELECT no FROM source_folder WHERE path = ?", (stored,)).fetchone()
-            if row is not None:
-                return int(row["no"])
-            taken = {int(r["no"]) for r in db.execute("SELECT no FROM source_folder")}
-            taken |= {no for no in self._folders_on_disk() if no != wanted_no}
-            no = wanted_no
-            if no is None or no in taken:
-                no = next(n for n in range(1, len(taken) + 2) if n not in taken)
-            db.execute("INSERT INTO source_folder VALUES (?, ?)", (no, stored))
-        return no
-
-    def _folders_on_disk(self) -> set[int]:
-        names = (p.name.removeprefix("videos_folder_") for p in
-                 self.catalogue.root.glob("videos_folder_*"))
-        return {int(name) for name in names if name.isdecimal()}
-
-    def add_files(self, folder_no: int, paths: Sequence[Path]) -> list[SourceFile]:
-        """Number the files of a folder that are new, in the order given, and return all of them."""
-        with self.catalogue.transaction() as db:
-            top = db.execute(
-                "SELECT coalesce(max(video_no), 0) FROM source_file WHERE folder_no = ?",
-                (folder_no,),
-            ).fetchone()[0]
-            for path in paths:
-                stored = self.catalogue.relative(path)
-                done = db.execute(
-                    "INSERT INTO source_file (path, folder_no, video_no) VALUES (?, ?, ?) "
-                    "ON CONFLICT DO NOTHING",
-                    (stored, folder_no, top + 1),
-                )
-                top += done.rowcount
-        return [self.file(path) for path in paths]
-
-    def file(self, path: Path) -> SourceFile:
-        """Return one source file; KeyError when it was never added."""
-        stored = self.catalogue.relative(path)
-        row = self.catalogue.db.execute(
-            "SELECT * FROM source_file WHERE path = ?", (stored,)
-        ).fetchone()
-        if row is None:
-            raise KeyError(stored)
-        return self._file(row)
-
-    def files(self) -> list[SourceFile]:
-        """Return every source file, in the order of their numbers."""
-        rows = self.catalogue.db.execute("SELECT * FROM source_file ORDER BY folder_no, video_no")
-        return [self._file(row) for row in rows]
-
-    def _file(self, row: Any) -> SourceFile:
-        values = {key: row[key] for key in SourceFile.__slots__ if key != "path"}
-        return SourceFile(path=self.catalogue.absolute(row["path"]), **values)
-
-    def settle_file(
-        self, file: SourceFile, stat: tuple[int, int], found: VideoInfo | str
-    ) -> int | None:
-        """Record what a file turned out to be: a video, or the reason that it is none.
-
-        Args:
-            stat: size in bytes and modification time in ns of the file that was read.
-
-        Returns:
-            The video's id, None for a file that is no video. Two files of one content share it.
-        """
-        stored = self.catalogue.relative(file.path)
-        with self.catalogue.transaction() as db:
-            video_id: int | None = None
-            error = found if isinstance(found, str) else None
-            if isinstance(found, VideoInfo):
-                row = db.execute(
-                    "SELECT id, path FROM video WHERE key = ?", (found.key,)
-                ).fetchone()
-                if row is None:
-                    video_id = db.execute(
-                        "INSERT INTO video (key, name, path, folder_no, video_no, duration_s, info)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                        (found.key, file.path.name, stored, file.folder_no, file.video_no,
-                         found.duration_s, info_to_json(found)),
-                    ).lastrowid
-                else:
-                    video_id = int(row["id"])
-                    if not self.catalogue.absolute(row["path"]).exists():
-                        db.execute("UPDATE video SET path = ? WHERE id = ?", (stored, video_id))
-            db.execute(
-                "UPDATE source_file SET size_bytes = ?, mtime_ns = ?, video_id = ?, error = ? "
-                "WHERE path = ?",
-                (*stat, video_id, error, stored),
-            )
-        return video_id
 
     # -- videos -----------------------------------------------------------------------------
 
@@ -223,16 +113,28 @@ class VideoTable:
         found = []
         for row in rows:
             info = json.loads(row["info"])
-            found.append({
-                "id": row["key"], "name": row["name"], "path": row["path"],
-                "folder_no": row["folder_no"], "video_no": row["video_no"],
-                "duration_s": row["duration_s"], "fps": info["fps"], "codec": info["codec"],
-                "width": info["display_wh"][0], "height": info["display_wh"][1],
-                "time_base": info["time_base"], "warnings": info["warnings"],
-                "extracted": bool(row["done"]), "decoded": row["decoded"],
-                "damaged": row["errors"], "failure": row["failure"],
-                "shots": row["shots"], "frames": row["frames"],
-            })
+            found.append(
+                {
+                    "id": row["key"],
+                    "name": row["name"],
+                    "path": row["path"],
+                    "folder_no": row["folder_no"],
+                    "video_no": row["video_no"],
+                    "duration_s": row["duration_s"],
+                    "fps": info["fps"],
+                    "codec": info["codec"],
+                    "width": info["display_wh"][0],
+                    "height": info["display_wh"][1],
+                    "time_base": info["time_base"],
+                    "warnings": info["warnings"],
+                    "extracted": bool(row["done"]),
+                    "decoded": row["decoded"],
+                    "damaged": row["errors"],
+                    "failure": row["failure"],
+                    "shots": row["shots"],
+                    "frames": row["frames"],
+                }
+            )
         return found
 
     # -- extraction -------------------------------------------------------------------------
@@ -267,12 +169,14 @@ class VideoTable:
         scores: npt.NDArray[np.float32],
         progress: tuple[bytes, float, int, int],
         thumbs_at: Sequence[int | None],
+        shots: Sequence[ShotRow] | None = None,
     ) -> None:
         """Store one chunk of a video, as one transaction.
 
         Args:
             progress: carry, time_s, decoded frames so far, damaged packets so far.
             thumbs_at: offset of each frame's thumbnail in the pack, None without one.
+            shots: with the last chunk; they close the video.
         """
         with self.catalogue.transaction() as db:
             chunk: int = db.execute(
@@ -280,7 +184,12 @@ class VideoTable:
             ).fetchone()[0]
             db.execute(
                 "INSERT INTO shot_score VALUES (?, ?, ?, ?)",
-                (video_id, chunk, score_pts.astype("<i8").tobytes(), scores.astype("<f4").tobytes()),
+                (
+                    video_id,
+                    chunk,
+                    score_pts.astype("<i8").tobytes(),
+                    scores.astype("<f4").tobytes(),
+                ),
             )
             db.executemany(
                 "INSERT INTO frame (video_id, pts, time_s, ordinal, file, width, height, reason,"
@@ -291,8 +200,21 @@ class VideoTable:
                 " thumb_offset = coalesce(excluded.thumb_offset, thumb_offset),"
                 " thumb_bytes = coalesce(excluded.thumb_bytes, thumb_bytes)",
                 [
-                    (video_id, f.pts, f.time_s, f.ordinal, f.file, f.width, f.height, f.reason,
-                     f.sharpness, f.luma_mean, f.luma_std, at, f.thumb and len(f.thumb))
+                    (
+                        video_id,
+                        f.pts,
+                        f.time_s,
+                        f.ordinal,
+                        f.file,
+                        f.width,
+                        f.height,
+                        f.reason,
+                        f.sharpness,
+                        f.luma_mean,
+                        f.luma_std,
+                        at,
+                        f.thumb and len(f.thumb),
+                    )
                     for f, at in zip(frames, thumbs_at, strict=True)
                 ],
             )
@@ -302,25 +224,28 @@ class VideoTable:
                 " errors = ? WHERE video_id = ?",
                 (carry, time_s, decoded, errors, video_id),
             )
+            if shots is not None:
+                self._close(video_id, shots, None)
 
     def finish_extraction(
-        self, video_id: int, shots: Sequence[tuple[int, int, int, float, float]],
-        failure: str | None = None,
+        self, video_id: int, shots: Sequence[ShotRow], failure: str | None
     ) -> None:
-        """Store the shots (no, start_pts, end_pts, start_s, end_s) and close the video."""
-        with self.catalogue.transaction() as db:
-            db.execute("DELETE FROM shot WHERE video_id = ?", (video_id,))
-            db.executemany(
-                "INSERT INTO shot VALUES (?, ?, ?, ?, ?, ?)", [(video_id, *s) for s in shots]
-            )
-            db.execute(
-                "UPDATE extraction SET done = 1, carry = NULL, failure = ? WHERE video_id = ?",
-                (failure, video_id),
-            )
+        """Close a video that ended early, with the shots of what there is."""
+        with self.catalogue.transaction():
+            self._close(video_id, shots, failure)
 
-    def shot_scores(
-        self, video_id: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    def _close(self, video_id: int, shots: Sequence[ShotRow], failure: str | None) -> None:
+        db = self.catalogue.db
+        db.execute("DELETE FROM shot WHERE video_id = ?", (video_id,))
+        db.executemany(
+            "INSERT INTO shot VALUES (?, ?, ?, ?, ?, ?)", [(video_id, *shot) for shot in shots]
+        )
+        db.execute(
+            "UPDATE extraction SET done = 1, carry = NULL, failure = ? WHERE video_id = ?",
+            (failure, video_id),
+        )
+
+    def shot_scores(self, video_id: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """Return PTS and content change of every decoded frame of a video."""
         rows = self.catalogue.db.execute(
             "SELECT pts, score FROM shot_score WHERE video_id = ? ORDER BY chunk", (video_id,)
@@ -331,10 +256,12 @@ class VideoTable:
 
     def pack_size(self, video_id: int) -> int:
         """Return how many bytes of a thumbnail pack the catalogue knows of."""
-        return int(self.catalogue.db.execute(
-            "SELECT coalesce(max(thumb_offset + thumb_bytes), 0) FROM frame WHERE video_id = ?",
-            (video_id,),
-        ).fetchone()[0])
+        return int(
+            self.catalogue.db.execute(
+                "SELECT coalesce(max(thumb_offset + thumb_bytes), 0) FROM frame WHERE video_id = ?",
+                (video_id,),
+            ).fetchone()[0]
+        )
 
     def frame_counts(self, video_ids: Sequence[int]) -> tuple[int, int]:
         """Return how many sampled frames are stored, and how many were dropped at once."""
@@ -361,7 +288,12 @@ class VideoTable:
             )
         for row in rows:
             yield Frame(
-                id=row["id"], key=f"{row['key']}:{row['pts']}", video_id=row["video_id"],
-                pts=row["pts"], time_s=row["time_s"], path=self.catalogue.absolute(row["file"]),
-                width=row["width"], height=row["height"],
+                id=row["id"],
+                key=f"{row['key']}:{row['pts']}",
+                video_id=row["video_id"],
+                pts=row["pts"],
+                time_s=row["time_s"],
+                path=self.catalogue.absolute(row["file"]),
+                width=row["width"],
+                height=row["height"],
             )

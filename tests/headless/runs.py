@@ -26,7 +26,11 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a script to its end."""
     return subprocess.run(
-        command(script, datastore, *words), cwd=ROOT, capture_output=True, text=True, check=False,
+        command(script, datastore, *words),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
         env={**os.environ, **(env or {})},
     )
 
@@ -44,10 +48,14 @@ def catalogue_rows(datastore: Path) -> dict[str, list[tuple[Any, ...]]]:
     db = sqlite3.connect(datastore / "catalog.sqlite")
     keys = {
         "video_id": dict(db.execute("SELECT id, key FROM video")),
-        "frame_id": dict(db.execute(
-            "SELECT f.id, v.key || ':' || f.pts FROM frame f JOIN video v ON v.id = f.video_id")),
+        "frame_id": dict(
+            db.execute(
+                "SELECT f.id, v.key || ':' || f.pts FROM frame f JOIN video v ON v.id = f.video_id"
+            )
+        ),
         "run": dict(db.execute("SELECT id, step || fp FROM step_run"))
-        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'step_run'").fetchone() else {},
+        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'step_run'").fetchone()
+        else {},
     }
     keys["keeper"] = keys["frame_id"]
     names = [r[0] for r in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -76,7 +84,8 @@ def file_digests(datastore: Path) -> dict[str, str]:
     return {
         path.relative_to(datastore).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(datastore.rglob("*"))
-        if path.is_file() and not path.name.startswith(("catalog.sqlite", ".lock"))
+        if path.is_file()
+        and not path.name.startswith(("catalog.sqlite", ".lock"))
         and "logs" not in path.parts
     }
 

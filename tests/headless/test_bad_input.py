@@ -27,8 +27,10 @@ def datastore(tmp_path: Path) -> Path:
 
 def test_each_bad_file_is_named_and_the_good_ones_are_done(datastore: Path) -> None:
     summary = run_json("01_extract.py", datastore)
-    named = {Path(item["item"]).name.removesuffix(".m4a.mp4").removesuffix(".mp4"): item["reason"]
-             for item in summary["failed_items"]}
+    named = {
+        Path(item["item"]).name.removesuffix(".m4a.mp4").removesuffix(".mp4"): item["reason"]
+        for item in summary["failed_items"]
+    }
     for name, words in videos.BAD.items():
         reason = named[name.removesuffix(".m4a").removesuffix(".mp4")]
         assert words in reason.lower(), (name, reason)

@@ -48,8 +48,11 @@ def kill_and_finish(
     shutil.copytree(start, place)
     for _ in range(KILLS):
         process = subprocess.Popen(
-            command(script, place, *words), cwd=ROOT, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, start_new_session=True,
+            command(script, place, *words),
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
         try:
             process.wait(timeout=rng.uniform(0.05, 1.0) * length_s)
@@ -70,8 +73,12 @@ def kill_and_finish(
 
 
 def test_extraction_survives_kills(tmp_path: Path) -> None:
-    clips = [videos.clip("long").path, videos.clip("cuts").path, videos.clip("vfr").path,
-             videos.damaged("flipped")]
+    clips = [
+        videos.clip("long").path,
+        videos.clip("cuts").path,
+        videos.clip("vfr").path,
+        videos.damaged("flipped"),
+    ]
     start = fill(tmp_path / "start", clips)
     calm = fill(tmp_path / "calm", clips)
     hits = kill_and_finish("01_extract.py", EXTRACT, start, calm, tmp_path, seed=1)

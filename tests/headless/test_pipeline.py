@@ -44,8 +44,9 @@ def test_every_frame_is_picked_or_has_one_reason_of_the_closed_set(ranked: Path)
 def test_the_man_on_the_phone_is_a_face_and_lamp_posts_are_nothing(ranked: Path) -> None:
     picks = [frame for frame in frames(ranked) if frame["verdict"] == "picked"]
     carphone = [f for f in picks if "carphone" in str(f["path"])]
-    videos = {v["id"]: v["name"] for v in
-              json.loads((ranked / "datastore.json").read_text())["videos"]}
+    videos = {
+        v["id"]: v["name"] for v in json.loads((ranked / "datastore.json").read_text())["videos"]
+    }
     carphone = [f for f in picks if videos[f["video"]].startswith("carphone")]
     assert carphone and {f["pool"] for f in carphone} == {"face"}
     for frame in picks:
@@ -90,7 +91,11 @@ def test_a_moved_threshold_moves_picks_and_nothing_is_measured_again(ranked: Pat
 
 
 def test_a_missing_weight_stops_before_the_first_frame(ranked: Path, tmp_path: Path) -> None:
-    env = {"CURATION_WEIGHTS": str(tmp_path), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    env = {
+        "CURATION_WEIGHTS": str(tmp_path),
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path),
+    }
     done = run("02_sort.py", ranked, "--face-score", "0.71", env=env)
     assert done.returncode == 1
     assert "python -m curation weights fetch" in done.stderr

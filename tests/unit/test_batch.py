@@ -32,8 +32,10 @@ class Twice(Step):
     produces = {"twice": float}  # noqa: RUF012
 
     def __call__(self, items: Sequence[Item]) -> list[Measured]:
-        return [Measured({"twice": 2.0 * float(str(item.given["mean"].signals["mean"]))})
-                for item in items]
+        return [
+            Measured({"twice": 2.0 * float(str(item.given["mean"].signals["mean"]))})
+            for item in items
+        ]
 
 
 def frame(number: int, path: Path = Path("x.jpg")) -> Frame:
@@ -48,8 +50,11 @@ def test_one_bad_frame_costs_one_row_and_its_followers() -> None:
     results = run_batch([Mean(), Twice()], [item(1, 7), item(2, 13), item(3, 9)])
     found = {(r.frame_id, r.step): r.measured.signals if r.measured else r.error for r in results}
     assert found == {
-        (1, "mean"): {"mean": 7.0}, (2, "mean"): "ValueError: unlucky picture",
-        (3, "mean"): {"mean": 9.0}, (1, "twice"): {"twice": 14.0}, (2, "twice"): "needs mean",
+        (1, "mean"): {"mean": 7.0},
+        (2, "mean"): "ValueError: unlucky picture",
+        (3, "mean"): {"mean": 9.0},
+        (1, "twice"): {"twice": 14.0},
+        (2, "twice"): "needs mean",
         (3, "twice"): {"twice": 18.0},
     }
 
@@ -59,7 +64,8 @@ def test_only_what_is_wanted_is_run_and_known_answers_are_used() -> None:
     known.given["mean"] = Measured({"mean": 100.0})
     results = run_batch([Mean(), Twice()], [known], {1: ["twice"]})
     assert [(r.step, r.measured and r.measured.signals) for r in results] == [
-        ("twice", {"twice": 200.0})]
+        ("twice", {"twice": 200.0})
+    ]
 
 
 def test_an_unreadable_file_is_an_error_of_every_wanted_step(tmp_path: Path) -> None:
@@ -73,11 +79,14 @@ def test_an_unreadable_file_is_an_error_of_every_wanted_step(tmp_path: Path) -> 
     assert {r.frame_id: r.error is None for r in results} == {1: False, 2: True, 3: False}
 
 
-@pytest.mark.parametrize(("measured", "said"), [
-    (Measured({"men": 1.0}), "promised"),
-    (Measured({"mean": "1"}), "is str, not float"),
-    (Measured({"mean": 1.0}, Boxes.empty()), "must not return boxes"),
-])
+@pytest.mark.parametrize(
+    ("measured", "said"),
+    [
+        (Measured({"men": 1.0}), "promised"),
+        (Measured({"mean": "1"}), "is str, not float"),
+        (Measured({"mean": 1.0}, Boxes.empty()), "must not return boxes"),
+    ],
+)
 def test_a_step_that_breaks_its_promise_is_told(measured: Measured, said: str) -> None:
     with pytest.raises(TypeError, match=said):
         check(Mean(), measured)

@@ -41,6 +41,8 @@ def test_every_table_is_described(tmp_path: Path) -> None:
 def test_paths_in_documents_exist() -> None:
     documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     for document in documents:
-        for name in re.findall(r"`((?:curation|tests|bench|docs|weights|recipes|train)/[\w/.-]+)`",
-                               document.read_text()):
+        for name in re.findall(
+            r"`((?:curation|tests|bench|docs|weights|recipes|train)/[\w/.-]+)`",
+            document.read_text(),
+        ):
             assert (ROOT / name).exists(), f"{document.name} speaks of {name}"

@@ -12,18 +12,51 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ("01_extract.py", "02_sort.py", "03_score_and_rank.py", "app.py")
 MODULES = sorted((ROOT / "curation").rglob("*.py"))
-HEAVY = {"torch", "mediapipe", "ray", "ultralytics", "kornia", "gradio", "sklearn", "pandas",
-         "decord", "timm", "transformers", "open_clip"}
+HEAVY = {
+    "torch",
+    "mediapipe",
+    "ray",
+    "ultralytics",
+    "kornia",
+    "gradio",
+    "sklearn",
+    "pandas",
+    "decord",
+    "timm",
+    "transformers",
+    "open_clip",
+}
 MAY_IMPORT = {
     "decide": {"decide", "params", "records"},
     "steps": {"steps", "params", "records", "errors", "weights", "decide"},
     "video": {"video", "params", "records", "errors"},
     "store": {"store", "params", "records", "errors", "steps"},
     "export": {"export", "store", "params", "records", "errors"},
-    "engine": {"engine", "store", "steps", "video", "params", "records", "errors", "weights",
-               "registry"},
-    "cli": {"cli", "studio", "assets", "fetching", "samples", "params", "records", "errors", "recipes", "weights", "store",
-            "engine"},
+    "engine": {
+        "engine",
+        "store",
+        "steps",
+        "video",
+        "params",
+        "records",
+        "errors",
+        "weights",
+        "registry",
+    },
+    "cli": {
+        "cli",
+        "studio",
+        "assets",
+        "fetching",
+        "samples",
+        "params",
+        "records",
+        "errors",
+        "recipes",
+        "weights",
+        "store",
+        "engine",
+    },
 }
 
 
@@ -45,8 +78,11 @@ def test_the_numbered_scripts_only_define_or_call_main() -> None:
         path = ROOT / name
         lines = path.read_text().splitlines()
         assert len(lines) <= 60, f"{name} has {len(lines)} lines"
-        defined = [n.name for n in ast.walk(ast.parse(path.read_text()))
-                   if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+        defined = [
+            n.name
+            for n in ast.walk(ast.parse(path.read_text()))
+            if isinstance(n, ast.FunctionDef | ast.ClassDef)
+        ]
         assert set(defined) <= {"main"}, f"{name} defines {defined}"
 
 
@@ -72,20 +108,24 @@ def test_a_module_fits_its_room(path: Path) -> None:
 def test_decide_needs_numpy_and_pandas_only() -> None:
     for path in (ROOT / "curation" / "decide").glob("*.py"):
         outside = {name.split(".")[0] for name in imports(path)} - {
-            "numpy", "pandas", "curation", "__future__"}
+            "numpy",
+            "pandas",
+            "curation",
+            "__future__",
+        }
         assert outside <= set(sys.stdlib_module_names), f"{path}: {outside}"
 
 
 @pytest.mark.parametrize("verb", ["01_extract.py", "02_sort.py", "03_score_and_rank.py"])
 def test_help_is_light(verb: str) -> None:
     code = (
-        "import sys, runpy; sys.argv = [%r, '--help']\n"
+        f"import sys, runpy; sys.argv = [{verb!r}, '--help']\n"
         "try:\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"
         "except SystemExit as e:\n    assert e.code in (0, None), e.code\n"
-        "heavy = %r & {name.split('.')[0] for name in sys.modules}\n"
+        f"heavy = {HEAVY!r} & {{name.split('.')[0] for name in sys.modules}}\n"
         "heavy |= {'cv2', 'av', 'scipy'} & set(sys.modules)\n"
         "print('HEAVY', sorted(heavy))"
-    ) % (verb, HEAVY)
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -99,8 +139,13 @@ def test_nothing_committed_names_a_machine_or_a_registry() -> None:
     ).stdout.split()
     if not listed:
         pytest.skip("not a git checkout")
-    words = ("pypi" + ".org", "files.python" + "hosted", "registry.npm" + "js", "/work" + "/",
-             ".libr" + "ary")
+    words = (
+        "pypi" + ".org",
+        "files.python" + "hosted",
+        "registry.npm" + "js",
+        "/work" + "/",
+        ".libr" + "ary",
+    )
     for name in listed:
         path = ROOT / name
         if path.suffix in {".png", ".jpg", ".jpeg", ".mp4"} or not path.is_file():

@@ -34,11 +34,14 @@ def test_every_parameter_has_a_flag_and_a_description(model: type[Params]) -> No
     assert parsed(model, []) == {}
 
 
-@pytest.mark.parametrize(("model", "changes"), [
-    (ExtractParams, {"mode": "fps", "fps": 0.5, "start_s": 3.0, "reader": "decord"}),
-    (SortParams, {"second_opinion": False, "pose_people": 2, "workers": 3}),
-    (RankParams, {"pose_area": 0.1, "pose_area_of": "image", "top": 7, "min_focus": -1.5}),
-])
+@pytest.mark.parametrize(
+    ("model", "changes"),
+    [
+        (ExtractParams, {"mode": "fps", "fps": 0.5, "start_s": 3.0, "reader": "decord"}),
+        (SortParams, {"second_opinion": False, "pose_people": 2, "workers": 3}),
+        (RankParams, {"pose_area": 0.1, "pose_area_of": "image", "top": 7, "min_focus": -1.5}),
+    ],
+)
 def test_flags_make_the_parameters_they_came_from(
     model: type[Params], changes: dict[str, Any]
 ) -> None:
@@ -61,11 +64,14 @@ def test_the_recipes_we_ship_are_valid(name: str) -> None:
         recipes.build(model, values)
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("tpo: 5", "unknown key 'tpo'"),
-    ("top: [", "not YAML"),
-    ("- top", "must be a list of 'key: value' lines"),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tpo: 5", "unknown key 'tpo'"),
+        ("top: [", "not YAML"),
+        ("- top", "must be a list of 'key: value' lines"),
+    ],
+)
 def test_a_wrong_recipe_is_named(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(text)
@@ -80,10 +86,13 @@ def test_a_printed_recipe_is_the_defaults(tmp_path: Path) -> None:
         assert recipes.build(model, recipes.load(path)) == model()
 
 
-@pytest.mark.parametrize(("argv", "said"), [
-    (["--top", "0"], "top = 0"),
-    (["--recipe", "none.yaml"], "cannot read the recipe none.yaml"),
-])
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--top", "0"], "top = 0"),
+        (["--recipe", "none.yaml"], "cannot read the recipe none.yaml"),
+    ],
+)
 def test_a_wrong_value_is_one_line_and_exit_2(
     argv: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,1 @@
+"""Video files: what they hold, their frames with exact times, their shots, stills of them."""

@@ -1,0 +1,139 @@
+"""A still: what is measured while its pixels are hot, its JPEG and its thumbnail."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+
+from curation.errors import NoSpace, StoreError
+from curation.params import ExtractParams
+from curation.video.readers.base import Decoded
+
+Gray = npt.NDArray[np.uint8]
+
+MEASURE_PX = 640
+CELLS = 64
+THUMB_QUALITY = 80
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What is known of a picture from its luma at about 640 px.
+
+    Attributes:
+        small: that luma as decoded.
+        sharpness: variance of its Laplacian (Pech-Pacheco et al. 2000), full-range levels.
+    """
+
+    small: Gray
+    full_range: bool
+    sharpness: float
+
+    @property
+    def luma_mean(self) -> float:
+        """Return mean luma on 0..255."""
+        mean = float(self.small.mean())
+        return mean if self.full_range else (mean - 16) * 255 / 219
+
+    @property
+    def luma_std(self) -> float:
+        """Return the spread of luma on 0..255."""
+        return float(self.small.std()) * (1.0 if self.full_range else 255 / 219)
+
+    def signature(self) -> Gray:
+        """Return (64, 64) uint8 mean luma of as many cells."""
+        cells = cv2.resize(self.small, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+        if self.full_range:
+            return np.asarray(cells, np.uint8)
+        return np.asarray(cv2.convertScaleAbs(cells, alpha=255 / 219, beta=-16 * 255 / 219))
+
+
+def measure(decoded: Decoded) -> Measures:
+    """Measure a decoded picture: cheap enough for every picture of a video."""
+    luma = decoded.luma()
+    small = shrink(luma)
+    edges = cv2.Laplacian(small, cv2.CV_16S)
+    spread = float(cv2.meanStdDev(edges)[1][0, 0])
+    gain = 1.0 if decoded.full_range else 255 / 219
+    return Measures(small, decoded.full_range, (spread * gain) ** 2)
+
+
+def shrink(luma: Gray) -> Gray:
+    """Return luma with a longer side of at least 640 px, by a whole factor, or a copy.
+
+    Whole factors have a fast path in OpenCV and weigh all pixels alike.
+    """
+    height, width = luma.shape
+    factor = max(max(width, height) // MEASURE_PX, 1)
+    if factor == 1:
+        return luma.copy()
+    size_wh = (max(width // factor, 1), max(height // factor, 1))
+    view = luma[: size_wh[1] * factor, : size_wh[0] * factor]
+    return np.asarray(cv2.resize(view, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def flaw(measures: Measures, last: Gray | None, params: ExtractParams) -> str | None:
+    """Return "black", "blank", "frozen" or None.
+
+    Args:
+        last: signature of the last stored still.
+    """
+    if measures.luma_std < params.blank_spread:
+        return "black" if measures.luma_mean < params.black_level else "blank"
+    if last is not None:
+        change = np.abs(measures.signature().astype(np.int16) - last).max()
+        if change <= params.frozen_change:
+            return "frozen"
+    return None
+
+
+def jpeg(rgb: npt.NDArray[np.uint8], quality: int, chroma: str) -> bytes:
+    """Return a JPEG of a picture."""
+    return bytes(
+        simplejpeg.encode_jpeg(
+            np.ascontiguousarray(rgb), quality, "RGB", colorsubsampling=chroma, fastdct=False
+        )
+    )
+
+
+def chroma_of(pixel_format: str) -> str:
+    """Return the JPEG chroma sampling for a video's pixel format.
+
+    Video that carries one colour sample for four pixels gains nothing from 4:4:4: its samples are
+    repeated when it becomes R'G'B', and 4:2:0 averages the same four back, at a quarter fewer
+    bytes. Video with finer colour keeps it.
+    """
+    return "420" if any(name in pixel_format for name in ("420", "nv12", "p010", "410")) else "444"
+
+
+def thumbnail(rgb: npt.NDArray[np.uint8], longer_px: int) -> bytes:
+    """Return a small JPEG of a picture; never larger than the picture."""
+    height, width = rgb.shape[:2]
+    scale = min(1.0, longer_px / max(height, width))
+    size_wh = (max(round(width * scale), 1), max(round(height * scale), 1))
+    small = cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA)
+    return jpeg(np.asarray(small, np.uint8), THUMB_QUALITY, "420")
+
+
+def save(data: bytes, path: Path) -> None:
+    """Write a file so that it is there whole or not at all.
+
+    Raises:
+        NoSpace: when the disk is full.
+        StoreError: when the folder cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise NoSpace(f"{path}: no space left on the disk", "free some, run again") from error
+        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
