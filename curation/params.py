@@ -29,7 +29,7 @@ def tunable(
         basic: shown at once in the studio; the rest folds away under "Advanced".
         cached: False for what cannot change a result (number of workers).
     """
-    extra = {"unit": unit, "basic": basic, "cached": cached}
+    extra: Any = {"unit": unit, "basic": basic, "cached": cached}
     return Field(default, description=description, ge=ge, le=le, json_schema_extra=extra)
 
 

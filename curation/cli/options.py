@@ -70,7 +70,7 @@ def _extra(info: FieldInfo) -> Mapping[str, Any]:
     return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
 
 
-def _kind(info: FieldInfo) -> tuple[type, tuple[str, ...] | None]:
+def _kind(info: FieldInfo) -> tuple[Any, tuple[str, ...] | None]:
     annotation: Any = info.annotation
     if get_origin(annotation) is Literal:
         return str, get_args(annotation)

@@ -45,7 +45,7 @@ def parser(verb: str, program: str | None = None) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog=program,
         description=ABOUT[verb],
-        epilog="Each setting is also a key of a recipe (--recipe FILE) and a control of the studio.",
+        epilog="Each setting is also a key of a recipe file and a control of the studio.",
     )
     if verb == "extract":
         made.add_argument(

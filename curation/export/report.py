@@ -7,9 +7,12 @@ import html
 import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from curation.export.tables import replacing
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Row = Mapping[str, Any]
 Thumb = Callable[[int], bytes | None]
@@ -100,33 +103,40 @@ def write_contact_sheet(
     """Write the picks of all pools as one JPEG, with rank, score and time under each."""
     from PIL import Image, ImageDraw, ImageFont
 
-    font = ImageFont.load_default(13)
-    heads = [(pool, rows) for pool, rows in picks.items() if rows]
-    line, caption = 30, 38
-    height = sum(line + -(-len(rows) // columns) * (cell + caption) for _, rows in heads)
-    sheet = Image.new("RGB", (columns * cell, max(height, line)), (24, 25, 28))
+    font, title, dim = ImageFont.load_default(13), (240, 240, 240), (170, 174, 180)
+    head, caption, gap = 34, 40, 4
+    strips: list[tuple[str, list[tuple[Row, Image.Image]]]] = []
+    for pool, rows in picks.items():
+        for at in range(0, len(rows), columns):
+            cells = [(row, _cell(thumb(row["frame_id"]), cell)) for row in rows[at : at + columns]]
+            strips.append((f"{pool}  ({len(rows)})" if at == 0 else "", cells))
+    tall = [max(picture.height for _, picture in cells) for _, cells in strips]
+    height = sum(tall) + sum((head if text else 0) + caption for text, _ in strips)
+    sheet = Image.new("RGB", (columns * cell, max(height, head)), (24, 25, 28))
     draw = ImageDraw.Draw(sheet)
     top = 0
-    for pool, rows in heads:
-        draw.text((8, top + 7), f"{pool}  ({len(rows)})", (240, 240, 240), font)
-        top += line
-        for i, row in enumerate(rows):
-            x, y = i % columns * cell, top + i // columns * (cell + caption)
-            jpeg = thumb(row["frame_id"])
-            if jpeg is not None:
-                picture = Image.open(io.BytesIO(jpeg))
-                picture.thumbnail((cell - 8, cell - 4))
-                sheet.paste(picture, (x + (cell - picture.width) // 2, y + cell - picture.height))
-            draw.text(
-                (x + 6, y + cell + 3), f"{row['rank']}  {row['score']:.3f}", (255, 214, 102), font
-            )
-            draw.text(
-                (x + 6, y + cell + 18),
-                f"{row['video'][:22]} {clock(row['time_s'])}",
-                (170, 174, 180),
-                font,
-            )
-        top += -(-len(rows) // columns) * (cell + caption)
+    for (text, cells), rise in zip(strips, tall, strict=True):
+        if text:
+            draw.text((8, top + 10), text, title, font)
+            top += head
+        for i, (row, picture) in enumerate(cells):
+            x = i * cell + gap
+            sheet.paste(picture, (x, top + rise - picture.height))
+            line = f"{row['rank']}  {row['score']:.3f}"
+            draw.text((x + 2, top + rise + 3), line, (255, 214, 102), font)
+            line = f"{row['video'][:22]} {clock(row['time_s'])}"
+            draw.text((x + 2, top + rise + 19), line, dim, font)
+        top += rise + caption
     part = path.with_name(f".{path.name}.part")
     sheet.save(part, "JPEG", quality=88)
     part.replace(path)
+
+
+def _cell(jpeg: bytes | None, cell: int) -> Image.Image:
+    from PIL import Image
+
+    if jpeg is None:
+        return Image.new("RGB", (cell - 8, 8), (60, 60, 64))
+    picture = Image.open(io.BytesIO(jpeg))
+    picture.thumbnail((cell - 8, cell - 8))
+    return picture

@@ -7,18 +7,18 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from curation.params import Params
+from curation.params import Params as ParamsBase
 from curation.records import Frame, Measured
 
 RgbImage = npt.NDArray[np.uint8]
 
 
-class NoParams(Params):
+class NoParams(ParamsBase):
     """For steps that have nothing to tune."""
 
 
@@ -56,17 +56,17 @@ class Step(ABC):
     detects: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ()
     weights: ClassVar[tuple[str, ...]] = ()
-    Params: ClassVar[type[Params]] = NoParams
+    Params: ClassVar[type[ParamsBase]] = NoParams
 
-    def __init__(self, params: Params | None = None) -> None:
+    def __init__(self, params: ParamsBase | None = None) -> None:
         """Keep the parameters; load nothing."""
-        self.params = self.Params() if params is None else params
+        self.params: Any = self.Params() if params is None else params
 
     def __init_subclass__(cls) -> None:
         """Refuse a class that forgot to say who it is."""
         super().__init_subclass__()
         for attribute in ("name", "version"):
-            if not getattr(cls, "__abstractmethods__", None) and not hasattr(cls, attribute):
+            if not hasattr(cls, attribute):
                 raise TypeError(f"{cls.__name__} must set {attribute!r}")
 
     def weight_names(self) -> tuple[str, ...]:
@@ -84,9 +84,7 @@ class Step(ABC):
         """Measure a batch; return one Measured per item, in the same order."""
 
 
-def fingerprint(
-    step: Step, upstream: Mapping[str, str], digests: Mapping[str, str]
-) -> str:
+def fingerprint(step: Step, upstream: Mapping[str, str], digests: Mapping[str, str]) -> str:
     """Return the cache key of a step's numbers: 16 hex digits.
 
     Args:
