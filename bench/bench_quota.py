@@ -1,5 +1,6 @@
-"""Does the quota spread? Synthetic videos after the protocol of the science report, section C.
+"""Does the quota spread? `python -m bench.bench_quota` -> results/quota.json.
 
+Synthetic videos after the protocol of the science report, section C.
 300 videos of 10 minutes at 5 candidates a second, 6 picks each. Quality is a level per shot plus a
 slow and a fast part within it, and 30 % of each video is not eligible, in stretches. Compared with
 the K best (no quota) and with the rule that the studio's seed had (cap 6; only the sixth
@@ -12,12 +13,9 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.report import Row, bootstrap, write
 from curation.decide.quota import spread

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return weights(rest)
     if verb == "samples":
-        from curation.samples import main as samples
+        from curation.cli.weights import main_samples as samples
 
         return samples(rest)
     if verb == "recipe" and len(rest) == 1:

@@ -1,6 +1,6 @@
 """Files that are not code: a manifest says what they are, a shelf says where they lie.
 
-Nothing here is called at import. Only `Shelf.fetch` reaches outside, and only when a person asked for it.
+Nothing here reaches outside; `curation.fetching` does, and only when a person asked for it.
 """
 
 from __future__ import annotations

@@ -189,6 +189,9 @@ class PoolParams(Params):
         ge=0,
         le=1,
     )
+    faceless_person: float = tunable(
+        0.3, "least score of the person box that vouches for a pose without a face", ge=0, le=1
+    )
     required_visibility: float = tunable(
         0.6, "mean visibility of the joints that a pool requires", ge=0, le=1
     )

@@ -36,7 +36,7 @@ SIZE = (320, 180)
 COLUMNS = 8
 LEFT, RIGHT, TOP, BOTTOM = 0.06, 0.94, 0.05, 0.49  # the code's place, as shares of the picture
 BIT, PAPER = (225, 35), 128
-PAPERS = (25, -60, 40, -20)
+PAPERS = (25, -60, 70, -90)
 HUES = ((0.9, 1.0, 0.8), (1.0, 0.45, 0.3), (0.35, 0.6, 1.0), (0.4, 1.0, 0.5))
 PATCHES = ((128, 128, 128), (180, 60, 50), (60, 150, 70), (50, 80, 170))
 """Colours of the row of flat patches at the bottom, left to right."""
@@ -53,7 +53,7 @@ class Clip:
 
 
 def cells(height: int, width: int) -> list[list[tuple[slice, slice]]]:
-    """Return the 4 x 8 cells of the code as slices: two rows of bits, then two of complements."""
+    """Return the 4 x 8 cells of the code: two rows of bits, two of complements."""
     ys = np.linspace(TOP, BOTTOM, 5) * height
     xs = np.linspace(LEFT, RIGHT, COLUMNS + 1) * width
     return [
@@ -76,7 +76,7 @@ def draw(number: int, size_wh: tuple[int, int] = SIZE, *, scene: int = 0, move: 
     width, height = size_wh
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     step = number if move is None else move
-    wave = 30 * np.sin((x + 2 * step) / (5 + scene % 3)) * np.sin(y / 7 + scene)
+    wave = 30 * np.sin((x + 2 * step) / (5 + 4 * (scene % 3))) * np.sin(y / (7 + 5 * (scene % 2)))
     level = (PAPER + PAPERS[scene % 4] + wave)[..., None] * np.array(HUES[scene % 4])
     rgb = np.clip(level, 0, 255).astype(np.uint8)
     bar = (step * width * 0.02) % width
@@ -174,7 +174,7 @@ def to_hdr(rgb: Rgb, kind: str) -> npt.NDArray[np.float64]:
 def encode(path: Path, pictures: Iterable[npt.NDArray[Any]], times: Sequence[int], *,
            time_base: Fraction = Fraction(1, 12800), codec: str = "libx264", rate: Any = 25,
            options: dict[str, str] | None = None, muxer: dict[str, str] | None = None,
-           rotation: int = 0, sar: Fraction | None = None, tag: str = "bt709",
+           rotation: int = 0, sar: Fraction = Fraction(1), tag: str = "bt709",
            full: bool = False) -> None:
     """Encode pictures, (h, w, 3) RGB or planar Y'CbCr of `to_yuv420`, at the given ticks."""
     container = av.open(str(path), "w", options=muxer or {})
@@ -193,10 +193,8 @@ def encode(path: Path, pictures: Iterable[npt.NDArray[Any]], times: Sequence[int
             stream.time_base = context.time_base = time_base
             context.color_primaries, context.color_trc, context.colorspace = TAGS[tag]
             context.color_range = 2 if full else 1
-            if sar is not None:
-                context.sample_aspect_ratio = sar
-            if rotation:
-                stream.set_display_rotation(-rotation)
+            context.sample_aspect_ratio = sar
+            stream.set_display_rotation(-rotation)
         frame.pts, frame.time_base = pts, time_base
         frame.color_primaries, frame.color_trc, frame.colorspace = TAGS[tag]
         frame.color_range = 2 if full else 1
@@ -394,7 +392,7 @@ def bad(name: str) -> Path:
 
 
 def _without_samples(data: bytes) -> bytes:
-    """Return an MP4 whose sample tables say that there are none."""
+    """Return an MP4 with empty sample tables."""
     out = bytearray(data)
     for box, skip in ((b"stts", 8), (b"stsz", 12), (b"stsc", 8), (b"stco", 8), (b"stss", 8)):
         at = data.find(box)

@@ -27,24 +27,14 @@ def add_options(parser: argparse.ArgumentParser, model: type[Params]) -> None:
         group = groups[bool(_extra(info).get("basic"))]
         kind, choices = _kind(info)
         help_text = f"{info.description}{_range(info)}; default {info.default}".replace("%", "%%")
+        known: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": help_text}
         if kind is bool:
-            group.add_argument(
-                flag(name),
-                dest=name,
-                action=argparse.BooleanOptionalAction,
-                default=argparse.SUPPRESS,
-                help=help_text,
-            )
+            known["action"] = argparse.BooleanOptionalAction
+        elif choices:
+            known["choices"] = choices
         else:
-            group.add_argument(
-                flag(name),
-                dest=name,
-                default=argparse.SUPPRESS,
-                help=help_text,
-                metavar=None if choices else kind.__name__.upper(),
-                type=None if choices else kind,
-                choices=choices,
-            )
+            known |= {"type": kind, "metavar": kind.__name__.upper()}
+        group.add_argument(flag(name), **known)
 
 
 def typed(namespace: argparse.Namespace, model: type[Params]) -> dict[str, Any]:

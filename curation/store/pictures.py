@@ -6,9 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from curation.store.catalogue import Catalogue
 from curation.store.signals import table_of
+
+COLUMNS = "f.id, f.file, f.pts, f.thumb_offset, f.thumb_bytes, v.key"
+JOINED = "FROM frame f JOIN video v ON v.id = f.video_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +38,26 @@ class PictureTable:
     def find(self, frame_ids: Sequence[int]) -> dict[int, Picture]:
         """Return the pictures of those frames that exist."""
         rows = self.catalogue.db.execute(
-            "SELECT f.id, f.file, f.pts, f.thumb_offset, f.thumb_bytes, substr(v.key, 1, 8) AS key"
-            " FROM frame f JOIN video v ON v.id = f.video_id"
-            " WHERE f.id IN (SELECT value FROM json_each(?))",
+            f"SELECT {COLUMNS} {JOINED} WHERE f.id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(frame_ids)),),
         )
         return {
             row["id"]: Picture(
                 row["id"],
                 None if row["file"] is None else self.catalogue.absolute(row["file"]),
-                f"{row['key']}-{row['pts']}-{row['thumb_offset'] or 0}-{row['thumb_bytes'] or 0}",
+                _revision(row),
             )
             for row in rows
         }
+
+    def posters(self) -> dict[str, tuple[int, str]]:
+        """Return video key -> frame id and revision of the sharpest frame of each video."""
+        rows = self.catalogue.db.execute(
+            # SQLite takes the other columns from the row that holds the maximum.
+            f"SELECT {COLUMNS}, max(coalesce(f.sharpness, 0)) {JOINED}"
+            " WHERE f.thumb_bytes IS NOT NULL AND f.sampled = 1 GROUP BY f.video_id"
+        )
+        return {row["key"]: (row["id"], _revision(row)) for row in rows}
 
 
 def measures_revision(catalogue: Catalogue) -> str:
@@ -60,3 +71,8 @@ def measures_revision(catalogue: Catalogue) -> str:
         counts = db.execute(f"SELECT count(*), sum(run), count(error) FROM {table_of(step)}")
         signals.append((step, *counts.fetchone()))
     return repr((frames, shots, signals))
+
+
+def _revision(row: Any) -> str:
+    at, size = row["thumb_offset"] or 0, row["thumb_bytes"] or 0
+    return f"{row['key'][:8]}-{row['pts']}-{at}-{size}"

@@ -62,7 +62,7 @@ class ExtractedFrame:
         file: name of the JPEG, None when there is a reason.
         reason: "black", "blank", "frozen" or None.
         width, height: of the picture as stored, in pixels.
-        sharpness: variance of the Laplacian at about 640 px.
+        sharpness: variance of the Laplacian at 640 to 1279 px.
         thumb: a small JPEG, None when there is a reason.
     """
 

@@ -49,7 +49,7 @@ def safe_stem(stem: str) -> str:
     text = unicodedata.normalize("NFC", stem)
     text = re.sub(r"[^\w.-]+", "_", text).strip("._-")
     while len(text.encode()) > STEM_BYTES:
-        text = text[:-1]
+        text = text[:-1].rstrip("._-")
     return text or "video"
 
 

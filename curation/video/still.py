@@ -13,6 +13,7 @@ import simplejpeg
 
 from curation.errors import NoSpace, StoreError
 from curation.params import ExtractParams
+from curation.video.picture import halved
 from curation.video.readers.base import Decoded
 
 Gray = npt.NDArray[np.uint8]
@@ -25,7 +26,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True)
 class Measures:
-    """What is known of a picture from its luma at about 640 px.
+    """What is known of a picture from its luma, halved until it has 640 to 1279 px.
 
     Attributes:
         small: that luma as decoded.
@@ -58,25 +59,12 @@ class Measures:
 def measure(decoded: Decoded) -> Measures:
     """Measure a decoded picture: cheap enough for every picture of a video."""
     luma = decoded.luma()
-    small = shrink(luma)
+    small = halved(luma, MEASURE_PX)
+    small = luma.copy() if small is luma else small
     edges = cv2.Laplacian(small, cv2.CV_16S)
     spread = float(cv2.meanStdDev(edges)[1][0, 0])
     gain = 1.0 if decoded.full_range else 255 / 219
-    return Measures(small, decoded.full_range, (spread * gain) ** 2)
-
-
-def shrink(luma: Gray) -> Gray:
-    """Return luma with a longer side of at least 640 px, by a whole factor, or a copy.
-
-    Whole factors have a fast path in OpenCV and weigh all pixels alike.
-    """
-    height, width = luma.shape
-    factor = max(max(width, height) // MEASURE_PX, 1)
-    if factor == 1:
-        return luma.copy()
-    size_wh = (max(width // factor, 1), max(height // factor, 1))
-    view = luma[: size_wh[1] * factor, : size_wh[0] * factor]
-    return np.asarray(cv2.resize(view, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    return Measures(np.asarray(small, np.uint8), decoded.full_range, (spread * gain) ** 2)
 
 
 def flaw(measures: Measures, last: Gray | None, params: ExtractParams) -> str | None:

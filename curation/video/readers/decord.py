@@ -80,6 +80,8 @@ class DecordReader(Reader):
         if not self.index.timed:
             raise VideoUnreadable(f"{path}: decord needs picture times, it tells none", HINT)
         self._decord = decord
+        # decord's own errors share no base with anything but Exception.
+        self._damage = (decord.DECORDError, decord.DECORDLimitReachedError, RuntimeError)
         self._check(self._open())
 
     def _open(self) -> Any:
@@ -87,7 +89,7 @@ class DecordReader(Reader):
         try:
             context = self._decord.cpu(0)
             return self._decord.VideoReader(str(self.path), ctx=context, num_threads=1)
-        except (RuntimeError, AssertionError, TypeError) as error:
+        except (*self._damage, AssertionError, TypeError) as error:
             raise VideoUnreadable(f"{self.path}: decord cannot open it", HINT) from error
 
     def _check(self, video: Any) -> None:
@@ -146,7 +148,7 @@ class DecordReader(Reader):
         """Return the next picture, or None where decord gives up."""
         try:
             return np.asarray(video.next().asnumpy(), np.uint8)
-        except (RuntimeError, StopIteration):
+        except (*self._damage, StopIteration):
             return None
 
 

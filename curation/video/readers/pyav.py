@@ -134,11 +134,13 @@ class PyavReader(Reader):
     ) -> Iterator[Decoded]:
         """Yield pictures; see Reader.frames."""
         if keyframes_only and self.index.timed:
-            source = self._keyframes(start_pts)
+            judged: Iterator[tuple[Any, bool]] = (
+                (frame, frame.is_corrupt) for frame in self._keyframes(start_pts)
+            )
         else:
-            source = self._full(start_pts, seek)
+            judged = self._judged(self._full(start_pts, seek))
         last = None
-        for frame, smeared in self._judged(source):
+        for frame, smeared in judged:
             if start_pts is not None and frame.pts < start_pts:
                 self.errors = 0
                 continue

@@ -1,0 +1,78 @@
+# One word does each thing. Settings: PYTHON (to make .venv with), VENV, ARGS (for tests, bench and run), VIDEO (for demo).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+PY := $(VENV)/bin/python
+export PYTHON VENV VIDEO RECIPE TORCH_ARGS
+
+# Nothing that we start asks the network behind the user's back.
+export GRADIO_ANALYTICS_ENABLED := False
+export HF_HUB_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+export YOLO_OFFLINE := true
+
+.PHONY: help demo run test lint bench clean distclean system venv dev weights samples image-check requirements
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: venv weights samples ## two real clips (or VIDEO=...) -> ranked pools, with their reasons
+	@scripts/demo
+
+run: venv weights ## the studio on http://127.0.0.1:7860
+	$(PY) app.py $(ARGS)
+
+test: dev weights samples ## all tests, or ARGS="-k name"
+	@$(PY) -m curation weights fetch yolo11n_pose
+	$(PY) -m pytest $(ARGS)
+
+lint: dev ## ruff and mypy
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+bench: venv weights samples ## every benchmark; fails when a gate is missed
+	@failed=0; for file in bench/bench_*.py; do \
+	  [ -e "$$file" ] || continue; \
+	  echo "== $$file"; $(PY) -m "bench.$$(basename "$$file" .py)" $(ARGS) || failed=1; \
+	done; exit $$failed
+
+clean: ## remove what demo, tests and tools left behind; keeps .venv, models and your datastore
+	rm -rf demo build dist *.egg-info test-results .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean ## clean, and remove .venv, models and sample clips
+	rm -rf $(VENV) samples
+	find weights -mindepth 1 -not -name manifest.toml -not -name README.md -delete
+
+system: ## the shared libraries that OpenCV and MediaPipe need
+	@scripts/system-deps
+
+venv: system $(VENV)/.requirements.stamp ## .venv with the pinned requirements
+
+dev: venv $(VENV)/.requirements-dev.stamp ## the same, with what tests and lint need
+
+$(VENV)/.requirements.stamp: requirements.txt
+	@scripts/make-venv requirements.txt
+	@touch $@
+
+$(VENV)/.requirements-dev.stamp: requirements-dev.txt $(VENV)/.requirements.stamp
+	@scripts/make-venv requirements-dev.txt
+	@touch $@
+
+weights: venv ## the models, verified
+	@$(PY) -m curation weights fetch
+
+samples: venv ## two sample clips, verified
+	@$(PY) -m curation samples
+
+requirements: dev ## compile requirements*.txt from pyproject.toml
+	scripts/compile-requirements
+
+image-check: ## build the container image for real and run it
+	scripts/image-check

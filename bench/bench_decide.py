@@ -1,0 +1,98 @@
+"""How fast is a moved threshold? `python -m bench.bench_decide` -> results/decide.json.
+
+Synthetic catalogues of 800 frames a video with all pools and rejects, hashes that drift within
+shots and jump between them. Gates are on ratios to a floor that any decision over these columns
+must pay (sorting every measured column once), so that they hold on slow and on busy machines.
+The worst cases are for the de-duplication alone.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from bench.report import Row, write
+from curation.decide import decide
+from curation.decide.columns import Columns
+from curation.decide.dedup import group
+from curation.params import DedupParams, RankParams
+from tests.unit.decide.columns import catalogue
+
+PER_VIDEO = 800
+SIZES = {"10,000 frames": (20, 500, 6.0, 3.0), "240,000 frames": (300, PER_VIDEO, 4.0, 2.0)}
+"""Videos, frames a video, gate and goal of the ratio."""
+WORST_GATE = 8.0
+
+
+def cpu_ms(work: Callable[[], object], rounds: int) -> float:
+    """Return the least processor time of a few rounds."""
+    spent = []
+    for _ in range(rounds):
+        start = time.process_time()
+        work()
+        spent.append(1e3 * (time.process_time() - start))
+    return min(spent)
+
+
+def floor_ms(columns: dict[str, np.ndarray], rounds: int) -> float:
+    """Return the time to sort every float column once."""
+    measured = [values for values in columns.values() if values.dtype == np.float64]
+    return cpu_ms(lambda: [np.argsort(values, kind="stable") for values in measured], rounds)
+
+
+def decide_rows(size: str) -> list[Row]:
+    """Return the cost of deciding a catalogue, in ms and in floors."""
+    n_videos, per_video, gate, goal = SIZES[size]
+    columns = catalogue(n_videos, per_video)
+    n = n_videos * per_video
+    rounds = 5 if n < 50_000 else 2
+    floor = floor_ms(columns, rounds)
+    spent = cpu_ms(lambda: decide(columns, RankParams()), rounds)
+    return [
+        Row(f"{size}: floor ms (argsort of columns)", floor, None, None, False, n),
+        Row(f"{size}: decide ms", spent, None, None, False, n),
+        Row(f"{size}: decide / floor", spent / floor, gate, goal, False, n),
+    ]
+
+
+def worst_rows(n: int, floor: float) -> list[Row]:
+    """Return the cost of de-duplication where hashes are as unhelpful as they get."""
+    rng = np.random.default_rng(0)
+    different = rng.integers(0, 2**64, n, dtype=np.uint64)
+    flips = np.packbits(rng.random((n, 64)) < 0.16, axis=1).view(np.uint64).ravel()
+    cases = {
+        "all frames equal": np.zeros(n, np.uint64),
+        "all frames different": different,
+        "all frames around one picture": different[:1] ^ flips,
+        "300 pictures, each with 800 variants": np.repeat(different[:300], n // 300) ^ flips,
+    }
+    rows = []
+    for name, hashes in cases.items():
+        at = np.arange(n)
+        columns = Columns({
+            "frame_id": at, "video": at // PER_VIDEO, "shot": at // 20, "time_s": at % 800 * 0.5,
+            "phash": hashes.view(np.int64), "has_phash": np.ones(n, np.bool_), "pixels": at,
+        })
+        best_first = rng.permutation(n)
+
+        def cover(columns: Columns = columns, best_first: np.ndarray = best_first) -> object:
+            return group(columns, best_first, DedupParams())
+
+        spent = cpu_ms(cover, 1)
+        rows.append(Row(f"dedup, {name}: ms", spent, None, None, False, n))
+        rows.append(Row(f"dedup, {name}: / floor", spent / floor, WORST_GATE, 1.0, False, n))
+    return rows
+
+
+def main() -> int:
+    """Measure both sizes and the worst cases."""
+    rows = [row for size in SIZES for row in decide_rows(size)]
+    floor = next(row.value for row in reversed(rows) if "floor ms" in row.metric)
+    return write("decide", rows + worst_rows(300 * PER_VIDEO, floor))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,282 @@
+"""Which frames repeat a better one: star groups whose centre is the keeper, never chains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from curation.decide.columns import Bools, Columns, Floats, Ints
+from curation.decide.hamming import HammingIndex, Hashes
+
+if TYPE_CHECKING:
+    from curation.params import DedupParams
+
+KEPT, EXACT, BURST, NEAR = 0, 1, 2, 3
+CODES = ("", "duplicate_exact", "duplicate_burst", "duplicate_near")
+
+_FIRST_BLOCK, _LARGEST_BLOCK = 32, 2048
+_PAIR_LIMIT = 4_000_000
+_SHOT_BITS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Star groups.
+
+    Attributes:
+        keeper: (n,) position of the frame that stands for each; its own where it stands itself.
+        kind: (n,) KEPT, EXACT, BURST or NEAR: how the frame repeats its keeper.
+    """
+
+    keeper: Ints
+    kind: Ints
+
+
+def group(columns: Columns, best_first: Ints, params: DedupParams) -> Groups:
+    """Cover frames by stars, see `Repeats`."""
+    return Repeats(columns, params).cover(best_first)
+
+
+class Repeats:
+    """Frames that are prepared for being covered by stars, in one order or another.
+
+    Two frames are alike when they are of one burst (same video and shot, and at most burst_s
+    apart or within burst_hash bits) or the same picture (within near_hash bits, any videos;
+    equal pixels have equal hashes). "Alike" is not transitive: a pan changes a little with each
+    frame. Therefore a frame only ever falls to a keeper that it is itself alike to, and no two
+    keepers are alike (culling research, section 4: stars against chains).
+
+    The work is one neighbour query per keeper, so a thousand copies of one picture cost one
+    query, and 240,000 different pictures take seconds.
+    """
+
+    def __init__(self, columns: Columns, params: DedupParams) -> None:
+        """Sort times and hashes.
+
+        Args:
+            columns: n frames with video, shot, time_s, phash, has_phash, pixels.
+            params: distances.
+        """
+        self.params = params
+        self.hashed = columns.flags("has_phash")
+        self.phash: Hashes = columns.ints("phash").view(np.uint64)
+        self.pixels = columns.ints("pixels")
+        self.has_pixels = self.hashed & ("pixels" in columns)
+        self.segment = _segments(columns)
+        self.time_us = _micros(columns.floats("time_s"))
+        self.burst_us = round(params.burst_s * 1e6)
+        self._sort_times()
+        self._sort_hashes()
+        self.whole = self._make_index(np.arange(len(self.unique_hashes)))
+
+    def cover(self, best_first: Ints) -> Groups:
+        """Cover all frames: best first, each frame not yet covered keeps and covers its like.
+
+        Args:
+            best_first: (n,) positions, best score first, ties already broken.
+        """
+        n = len(self.phash)
+        self.order = best_first
+        self.rank = np.empty(n, np.int64)
+        self.rank[best_first] = np.arange(n)
+        self.alive: Bools = np.ones(n, np.bool_)
+        self.keeper: Ints = np.arange(n)
+        self.kind: Ints = np.zeros(n, np.int64)
+        self.index = self.whole
+        self._take_blocks()
+        return Groups(self.keeper, self.kind)
+
+    def _take_blocks(self) -> None:
+        """Take frames best first in blocks; blocks are small while keepers cover many."""
+        at, size = 0, _FIRST_BLOCK
+        while at < len(self.order):
+            ahead = self.order[at : at + 4 * size]
+            block = ahead[self.alive[ahead]][:size]
+            if not len(block):
+                at += len(ahead)
+                continue
+            pairs = self._alike(block)
+            while pairs is None:
+                size = max(1, len(block) // 4)
+                block = block[:size]
+                pairs = self._alike(block)
+            n_covered = self._settle(block, *pairs)
+            at = int(self.rank[block[-1]]) + 1
+            if n_covered < 4 * len(block) and len(pairs[0]) < _PAIR_LIMIT // 16:
+                size = min(_LARGEST_BLOCK, 2 * size)
+            elif n_covered > 64 * len(block):
+                size = max(_FIRST_BLOCK, size // 2)
+            self._shrink_index()
+
+    def _settle(self, block: Ints, source: Ints, other: Ints) -> int:
+        """Settle a block: find its keepers in order and give them all that is like them.
+
+        Args:
+            block: frames, best first.
+            source, other: pairs (position in block, frame) of frames that are alike.
+        """
+        slot = np.searchsorted(self.rank[block], self.rank[other])
+        slot = np.where(slot < len(block), slot, 0)
+        within = (block[slot] == other) & (slot > source)
+        keeps = np.ones(len(block), np.bool_)
+        inner = np.flatnonzero(within)
+        inner = inner[np.argsort(source[inner], kind="stable")]
+        heads, starts = np.unique(source[inner], return_index=True)
+        ends = np.append(starts, len(inner))[1:]
+        for head, start, end in zip(heads.tolist(), starts.tolist(), ends.tolist(), strict=True):
+            if keeps[head]:
+                keeps[slot[inner[start:end]]] = False
+
+        self.alive[block[keeps]] = False
+        covers = np.flatnonzero(keeps[source] & self.alive[other])
+        # A frame like two keepers goes to the better one: written last, as numpy keeps the last.
+        covers = covers[np.argsort(-source[covers], kind="stable")]
+        losers, keepers = other[covers], block[source[covers]]
+        self.keeper[losers] = keepers
+        lost = np.unique(losers)
+        self.alive[lost] = False
+        self.kind[lost] = self._kinds(lost, self.keeper[lost])
+        return len(lost)
+
+    def _kinds(self, loser: Ints, keeper: Ints) -> Ints:
+        """Name each repetition by the strongest relation that holds."""
+        same_pixels = (
+            self.has_pixels[loser]
+            & self.has_pixels[keeper]
+            & (self.pixels[loser] == self.pixels[keeper])
+            & (self.phash[loser] == self.phash[keeper])
+        )
+        burst = self._is_burst(loser, keeper)
+        return np.where(same_pixels, EXACT, np.where(burst, BURST, NEAR))
+
+    def _is_burst(self, a: Ints, b: Ints) -> Bools:
+        close = np.abs(self.time_us[a] - self.time_us[b]) <= self.burst_us
+        bits = np.bitwise_count(self.phash[a] ^ self.phash[b])
+        close |= self.hashed[a] & self.hashed[b] & (bits <= self.params.burst_hash)
+        return np.asarray((self.segment[a] == self.segment[b]) & close)
+
+    def _alike(self, block: Ints) -> tuple[Ints, Ints] | None:
+        """Return pairs (position in block, frame) that are alike; None when there are too many."""
+        limit = _PAIR_LIMIT if len(block) > 1 else None
+        close = self._close_in_time(block, limit)
+        if close is None:
+            return None
+        near = self._close_in_look(block, limit)
+        if near is None:
+            return None
+        source, other = np.concatenate((close[0], near[0])), np.concatenate((close[1], near[1]))
+        # Frames that come earlier are settled; frames that are gone need no second keeper.
+        useful = self.alive[other] & (self.rank[other] > self.rank[block[source]])
+        return source[useful], other[useful]
+
+    def _close_in_time(self, block: Ints, limit: int | None) -> tuple[Ints, Ints] | None:
+        low, high = self.burst_low[block], self.burst_high[block]
+        count = high - low
+        if limit is not None and int(count.sum()) > limit:
+            return None
+        return np.repeat(np.arange(len(block)), count), self.by_time[_ranges(low, count)]
+
+    def _close_in_look(self, block: Ints, limit: int | None) -> tuple[Ints, Ints] | None:
+        hashed = np.flatnonzero(self.hashed[block])
+        group_of = self.hash_group[block[hashed]]
+        found = self.index.hashes.neighbours(self.index.row[group_of], limit)
+        if found is None:
+            return None
+        # Every hash is its own neighbour too: other frames may share it.
+        query = np.concatenate((found[0], np.arange(len(hashed))))
+        hashes = np.concatenate((self.index.group[found[1]], group_of))
+        low = self.group_start[hashes]
+        count = self.group_start[hashes + 1] - low
+        if limit is not None and int(count.sum()) > limit:
+            return None
+        source = hashed[np.repeat(query, count)]
+        other = self.by_hash[_ranges(low, count)]
+        if self.params.burst_hash > self.params.near_hash:
+            frame = block[source]
+            bits = np.bitwise_count(self.phash[frame] ^ self.phash[other])
+            alike = (bits <= self.params.near_hash) | self._is_burst(frame, other)
+            source, other = source[alike], other[alike]
+        return source, other
+
+    def _sort_times(self) -> None:
+        """Prepare, for every frame, the range of frames of its shot within burst_s."""
+        key = (self.segment << _SHOT_BITS) + self.time_us
+        self.by_time: Ints = np.argsort(key, kind="stable")
+        ordered = key[self.by_time]
+        floor = self.segment << _SHOT_BITS
+        ceiling = floor + (1 << _SHOT_BITS) - 1
+        self.burst_low = np.searchsorted(ordered, np.maximum(key - self.burst_us, floor), "left")
+        self.burst_high = np.searchsorted(
+            ordered, np.minimum(key + self.burst_us, ceiling), "right"
+        )
+
+    def _sort_hashes(self) -> None:
+        """Prepare the frames of every different hash."""
+        frames = np.flatnonzero(self.hashed)
+        unique, groups = np.unique(self.phash[frames], return_inverse=True)
+        self.hash_group: Ints = np.full(len(self.phash), -1, np.int64)
+        self.hash_group[frames] = groups
+        self.by_hash: Ints = frames[np.argsort(groups, kind="stable")]
+        self.group_start: Ints = np.zeros(len(unique) + 1, np.int64)
+        np.cumsum(np.bincount(groups, minlength=len(unique)), out=self.group_start[1:])
+        self.unique_hashes = unique
+
+    def _make_index(self, groups: Ints) -> _Index:
+        radius = max(self.params.near_hash, self.params.burst_hash)
+        row: Ints = np.full(len(self.unique_hashes), -1, np.int64)
+        row[groups] = np.arange(len(groups))
+        return _Index(HammingIndex(self.unique_hashes[groups], radius), groups, row)
+
+    def _shrink_index(self) -> None:
+        """Forget hashes whose frames are all settled, once that is most of them."""
+        n_alive = int(np.count_nonzero(self.alive))
+        if 2 * n_alive < len(self.index.group):
+            living = np.unique(self.hash_group[self.alive & self.hashed])
+            if 2 * len(living) < len(self.index.group):
+                self.index = self._make_index(living)
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """An index over some of the different hashes.
+
+    Attributes:
+        group: number of the hash in each row of the index.
+        row: row of each hash; -1 where it is not in the index.
+    """
+
+    hashes: HammingIndex
+    group: Ints
+    row: Ints
+
+
+def _segments(columns: Columns) -> Ints:
+    """Number the shots of all videos; a video without shots is one, a frame without time its own.
+    """
+    video, shot = columns.ints("video"), columns.ints("shot", -1)
+    order = np.lexsort((shot, video))
+    new = np.ones(columns.n, np.int64)
+    if columns.n:
+        new[0] = 0
+        new[1:] = (np.diff(video[order]) != 0) | (np.diff(shot[order]) != 0)
+    segment = np.empty(columns.n, np.int64)
+    segment[order] = np.cumsum(new)
+    timeless = np.flatnonzero(~np.isfinite(columns.floats("time_s")))
+    segment[timeless] = columns.n + np.arange(len(timeless))
+    return segment
+
+
+def _micros(time_s: Floats) -> Ints:
+    """Return times in whole microseconds from the first, so that equal gaps compare equal."""
+    known = np.isfinite(time_s)
+    first = float(time_s[known].min()) if known.any() else 0.0
+    return np.rint(np.where(known, time_s - first, 0.0) * 1e6).astype(np.int64)
+
+
+def _ranges(low: Ints, count: Ints) -> Ints:
+    """Return low[0], low[0] + 1, ... for every range, one after the other."""
+    ends = np.cumsum(count)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.arange(total) - np.repeat(ends - count, count) + np.repeat(low, count)

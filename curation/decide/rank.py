@@ -1,0 +1,192 @@
+"""What makes a frame better than another of its pool: declared weights over calibrated parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from curation.decide.columns import Bools, Columns, Floats, Objects
+from curation.decide.focus import combine
+from curation.decide.gates import Crop, face_px, is_body, judged_by_face
+from curation.decide.pools import PICK_POOLS
+
+if TYPE_CHECKING:
+    from curation.params import GateParams, RankParams, ScoreParams
+
+PARTS = ("focus", "pose", "face", "exposure")
+
+POOL_TRUST = 10.0
+"""Frames of a pool at which its own percentiles weigh as much as the absolute calibration."""
+
+TORSO_TRUST = 0.7
+"""The most that focus can be where only the torso speaks for it."""
+
+JOINTS = {
+    "face": ("head", "shoulder"),
+    "upper_body": ("head", "shoulder", "hip"),
+    "full_body": ("head", "shoulder", "hip", "knee", "ankle"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Scores of n frames.
+
+    Attributes:
+        total: (n,) 0..1; NaN outside the pools that picks come from.
+        parts: by name, (n,) 0..1; NaN where nothing was measured.
+    """
+
+    total: Floats
+    parts: dict[str, Floats]
+
+
+def calibrated(
+    columns: Columns, pool: Objects, crop: Crop, params: RankParams
+) -> dict[str, Floats]:
+    """Return each part on an absolute scale of 0 to 1; NaN where nothing was measured.
+
+    Absolute parts compare frames of any run. They choose keepers among duplicates in small
+    pools, where percentiles mean little.
+    """
+    return {
+        "focus": _focus(columns, pool, params),
+        "pose": _pose(columns, pool, crop),
+        "face": _face(columns, params),
+        "exposure": _exposure(columns),
+    }
+
+
+def score(
+    parts: dict[str, Floats], pool: Objects, reference: Bools, params: ScoreParams
+) -> Score:
+    """Weigh the parts of each frame against the frames of its pool.
+
+    Each part becomes its percentile among the reference frames of the pool, so that weights
+    mean what they say whatever the spread of a part, and one extreme frame moves nobody. With
+    few reference frames the percentile is blended with the absolute value: n of them give it
+    the weight n / (n + POOL_TRUST). Parts that are missing leave their weight to the others.
+
+    Args:
+        parts: absolute parts, see `calibrated`.
+        pool: (n,) pools.
+        reference: (n,) bool; frames that percentiles are taken over.
+        params: the weights.
+    """
+    n = len(pool)
+    relative = {name: np.full(n, np.nan) for name in PARTS}
+    inside = np.zeros(n, np.bool_)
+    for name in PICK_POOLS:
+        rows = np.flatnonzero(pool == name)
+        inside[rows] = True
+        peers = rows[reference[rows]]
+        for part in PARTS:
+            relative[part][rows] = _blend(parts[part][rows], parts[part][peers])
+    return Score(np.where(inside, _weighted(relative, params), np.nan), relative)
+
+
+def absolute_total(parts: dict[str, Floats], params: ScoreParams) -> Floats:
+    """Return the weighted mean of absolute parts, (n,) 0..1; 0 where nothing is known."""
+    return _weighted(parts, params)
+
+
+def parts_text(score_parts: dict[str, Floats], row: int) -> str:
+    """Return e.g. "focus 0.91, pose 0.80, exposure 0.95 (no face measure)"."""
+    known = [name for name in PARTS if np.isfinite(score_parts[name][row])]
+    text = ", ".join(f"{name} {score_parts[name][row]:.2f}" for name in known)
+    missing = [name for name in PARTS if name not in known]
+    return f"{text} (no {' or '.join(missing)} measure)" if missing else text
+
+
+def _weighted(parts: dict[str, Floats], params: ScoreParams) -> Floats:
+    weights = {name: float(getattr(params, f"weight_{name}")) for name in PARTS}
+    n = len(parts[PARTS[0]])
+    total, weight = np.zeros(n), np.zeros(n)
+    for name, value in weights.items():
+        known = np.isfinite(parts[name])
+        total += np.where(known, parts[name], 0.0) * value
+        weight += known * value
+    return np.divide(total, weight, out=np.zeros(n), where=weight > 0)
+
+
+def _blend(values: Floats, peers: Floats) -> Floats:
+    """Return percentiles among peers (average over ties), blended with the values themselves."""
+    ordered = np.sort(peers[np.isfinite(peers)])
+    n = len(ordered)
+    if n == 0:
+        return values
+    low = np.searchsorted(ordered, values, side="left")
+    high = np.searchsorted(ordered, values, side="right")
+    trust = n / (n + POOL_TRUST)
+    blended = trust * (low + high) / (2 * n) + (1 - trust) * values
+    return np.where(np.isfinite(values), blended, np.nan)
+
+
+def _focus(columns: Columns, pool: Objects, params: GateParams) -> Floats:
+    """Return focus: 0.87 for a sharp face, 0.5 at a blur of 0.75 px of a 128-px face."""
+    by_face = combine(
+        columns.floats("focus_s"), columns.floats("focus_blur_px"), columns.floats("focus_gap")
+    )
+    face = _logistic(by_face, -0.75, 0.4)
+    # Cloth has less fine detail than a face, so the scale starts at the torso's own limit; and a
+    # face too small to judge is never as good as one that is seen to be sharp.
+    torso = TORSO_TRUST * _logistic(columns.floats("focus_body"), params.min_body_focus + 0.3, 0.5)
+    use_face = judged_by_face(columns, params)
+    return np.where(use_face, face, np.where(is_body(pool), torso, np.nan))
+
+
+def _pose(columns: Columns, pool: Objects, crop: Crop) -> Floats:
+    """Return how much of the pool's body is seen, how frontal, and how large in the crop."""
+    seen = np.full(columns.n, np.nan)
+    for name, joints in JOINTS.items():
+        visible = _mean([(1.0, columns.floats(f"vis_{joint}")) for joint in joints])
+        seen = np.where(pool == name, visible, seen)
+    size = np.where(is_body(pool), np.clip(crop.area / 0.6, 0, 1), np.nan)
+    return _mean([(0.5, seen), (0.25, columns.floats("frontal")), (0.25, size)])
+
+
+def _face(columns: Columns, params: GateParams) -> Floats:
+    """Return the quality of the face; 0 where a measured picture shows none.
+
+    A face that was looked for and is not there is not "unknown": pictures without a face must
+    not profit from having nothing to be blamed for.
+    """
+    yaw = np.clip(1 - np.abs(columns.floats("yaw_deg")) / 60, 0, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.log2(face_px(columns) / params.min_face_px) / 3  # 1 at eight times the least
+    quality = _mean(
+        [
+            (0.30, columns.floats("eye_open")),
+            (0.25, yaw),
+            (0.20, np.clip(size, 0, 1)),
+            (0.15, np.clip((columns.floats("face_score") - 0.6) / 0.35, 0, 1)),
+            (0.10, 1 - columns.floats("false_p")),
+        ]
+    )
+    none = ~np.isfinite(columns.floats("face_index")) & np.isfinite(columns.floats("n_faces"))
+    return np.where(none, 0.0, quality)
+
+
+def _exposure(columns: Columns) -> Floats:
+    """Return closeness of the mean luma to the middle, less what is clipped."""
+    middle = np.exp(-(((columns.floats("luma_mean") - 120) / 75) ** 2))
+    clipped = np.nan_to_num(columns.floats("clip_low")) + np.nan_to_num(columns.floats("clip_high"))
+    return np.asarray(middle * (1 - np.clip(clipped / 0.4, 0, 1)))
+
+
+def _logistic(values: Floats, middle: float, width: float) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-(values - middle) / width)))
+
+
+def _mean(weighted: list[tuple[float, Floats]]) -> Floats:
+    """Return the weighted mean over what is known; NaN where nothing is."""
+    n = len(weighted[0][1])
+    total, weight = np.zeros(n), np.zeros(n)
+    for share, values in weighted:
+        known = np.isfinite(values)
+        total += np.where(known, values, 0.0) * share
+        weight += known * share
+    mean: Floats = np.divide(total, weight, out=np.full(n, np.nan), where=weight > 0)
+    return mean

@@ -1,0 +1,240 @@
+"""Why a frame is where it is: a closed set of codes, one line each, in the order they apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from curation.decide.columns import Bools, Objects
+
+Verdict = Literal["picked", "rejected", "review"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One way for a frame to end.
+
+    Attributes:
+        code: what is stored and filtered by.
+        verdict: where a frame with this reason goes.
+        template: str.format text of the detail; its fields are the numbers and limits.
+        advice: what a user can do who wants such frames back.
+        limits: tunables that decide about it; the studio puts their sliders beside the count.
+    """
+
+    code: str
+    verdict: Verdict
+    template: str
+    advice: str
+    limits: tuple[str, ...] = ()
+
+
+_IN_ORDER = (
+    # Extraction: these frames are rows, not files.
+    Reason("black", "rejected", "black frame", "lower black_level and extract again"),
+    Reason("blank", "rejected", "one flat colour", "lower blank_spread and extract again"),
+    Reason(
+        "frozen", "rejected", "repeats the frame before",
+        "lower frozen_change and extract again",
+    ),
+    Reason(
+        "not_sampled", "rejected", "left out by the sampling mode",
+        "extract with more windows a second",
+    ),
+    Reason("measure_failed", "rejected", "{error}", "repair the file, then sort again"),
+    Reason("not_measured", "rejected", "no measurement yet", "run 02_sort.py"),
+    # Who is in the picture.
+    Reason(
+        "false_face", "rejected", "false_p {value:.2f} >= {limit:.2f}{cue}",
+        "raise false_face, or mark real people the filter takes for pictures",
+        ("false_face",),
+    ),
+    Reason(
+        "no_person", "rejected", "{what}",
+        "lower face_score or person_score and sort again",
+    ),
+    Reason(
+        "pose_invented", "rejected", "{what} {value:.2f} < {limit:.2f}, no face",
+        "lower pose_agreement or faceless_person", ("pose_agreement", "faceless_person"),
+    ),
+    Reason(
+        "multi_person", "review", "other person {value:.2f} >= {limit:.2f} of the main one",
+        "raise second_person, or crop the frame in review", ("second_person",),
+    ),
+    Reason(
+        "cut_off", "rejected", "{what}",
+        "nothing: the picture's edge cuts the person",
+    ),
+    Reason(
+        "pool_unclear", "review", "{what}",
+        "lower face_close_up or visibility, or choose the pool in review",
+        ("face_close_up", "visibility"),
+    ),
+    # The picture as a whole.
+    Reason(
+        "too_dark", "rejected", "brightness {value:.1f} < {limit:.1f}",
+        "lower min_brightness", ("min_brightness",),
+    ),
+    Reason(
+        "too_bright", "rejected", "brightness {value:.1f} > {limit:.1f}",
+        "raise max_brightness", ("max_brightness",),
+    ),
+    # The body in the export crop.
+    Reason(
+        "crop_fit", "rejected", "{value:.2f} of the person fits the best crop < {limit:.2f}",
+        "lower crop_keep, or measure pose_area of the image", ("crop_keep",),
+    ),
+    Reason(
+        "crop_px", "rejected", "export crop {value:.0f} px < {limit:.0f} px ({crop})",
+        "lower min_px", ("min_px",),
+    ),
+    Reason(
+        "pose_area", "rejected", "pose_area {value:.2f} < {limit:.2f} of the {crop}",
+        "lower pose_area", ("pose_area",),
+    ),
+    Reason(
+        "crop_height", "rejected", "person height {value:.2f} < {limit:.2f} of the {crop}",
+        "lower crop_height", ("crop_height",),
+    ),
+    # Focus.
+    Reason(
+        "face_too_small", "rejected", "face {value:.0f} px < {limit:.0f} px",
+        "lower min_face_px", ("min_face_px",),
+    ),
+    Reason(
+        "focus_unknown", "rejected", "neither face nor torso to judge focus on",
+        "look at the frame in review",
+    ),
+    Reason(
+        "soft", "rejected", "focus {value:.2f} < {limit:.2f}",
+        "lower min_focus", ("min_focus",),
+    ),
+    Reason(
+        "background_sharper", "rejected", "background sharper by {value:.2f} > {limit:.2f}",
+        "raise max_focus_gap", ("max_focus_gap",),
+    ),
+    Reason(
+        "body_soft", "rejected", "torso focus {value:.2f} < {limit:.2f} (face {face})",
+        "lower min_body_focus", ("min_body_focus",),
+    ),
+    # A person has to look; only frames that pass everything else are worth the look.
+    Reason(
+        "false_face_unsure", "review", "false_p {value:.2f} >= {limit:.2f}{cue}",
+        "raise false_face_review, or decide in review", ("false_face_review",),
+    ),
+    # Repeats: the frame named is better and is the centre of its group.
+    Reason(
+        "duplicate_exact", "rejected", "same pixels as {keeper}",
+        "nothing: the other frame stands for it",
+    ),
+    Reason(
+        "duplicate_burst", "rejected", "same burst as {keeper} ({value:.2f} s, {bits} apart)",
+        "lower burst_s or burst_hash", ("burst_s", "burst_hash"),
+    ),
+    Reason(
+        "duplicate_near", "rejected", "same picture as {keeper} ({value} bits <= {limit})",
+        "lower near_hash", ("near_hash",),
+    ),
+    # How many are wanted.
+    Reason(
+        "quota_gap", "rejected", "{value:.2f} s from a better pick < {limit:.2f} s ({taken})",
+        "raise per_video", ("per_video", "per_video_face"),
+    ),
+    Reason(
+        "quota_shot", "rejected", "shot already has {value} of {limit} ({taken})",
+        "raise per_video", ("per_video", "per_video_face"),
+    ),
+    Reason(
+        "quota_video", "rejected", "{taken}",
+        "raise per_video", ("per_video", "per_video_face"),
+    ),
+    Reason(
+        "below_top", "rejected", "rank {value} of {pool} > top {limit}",
+        "raise top", ("top",),
+    ),
+    # Between 02 and 03.
+    Reason("not_ranked", "review", "sorted as {pool}, not ranked yet",
+           "run 03_score_and_rank.py"),
+    Reason("picked", "picked", "rank {rank} of {pool}: {parts}", "mark it rejected in review"),
+)
+
+REASONS: dict[str, Reason] = {reason.code: reason for reason in _IN_ORDER}
+"""Every reason by code, in the order in which they apply: the first that fits is the reason."""
+
+ORDER: tuple[str, ...] = tuple(REASONS)
+
+
+class Ledger:
+    """Close frames with a reason, each exactly once.
+
+    Attributes:
+        code: (n,) object, "" while a frame is open.
+        detail: (n,) object, "" while a frame is open.
+    """
+
+    def __init__(self, n: int) -> None:
+        """Open n frames."""
+        self.code: Objects = np.full(n, "", object)
+        self.detail: Objects = np.full(n, "", object)
+        self.open: Bools = np.ones(n, np.bool_)
+
+    def close(self, where: Bools, code: str, **fields: Any) -> None:
+        """Give the open frames of a mask this reason.
+
+        Args:
+            where: (n,) bool.
+            code: one of REASONS.
+            fields: what the template names; arrays of length n, or one value for all.
+
+        Raises:
+            KeyError: the code is not in the closed set.
+        """
+        rows = np.flatnonzero(where & self.open)
+        template = REASONS[code].template
+        if not len(rows):
+            return
+        self.code[rows] = code
+        self.open[rows] = False
+        if not fields:
+            self.detail[rows] = template
+            return
+        names = tuple(fields)
+        values = [_listed(fields[name], rows) for name in names]
+        self.detail[rows] = list(_texts(template, names, values))
+
+    def absorb(self, code: Objects, detail: Objects) -> None:
+        """Take over reasons that were found elsewhere, for frames that are still open here."""
+        rows = np.flatnonzero((code != "") & self.open)
+        self.code[rows] = code[rows]
+        self.detail[rows] = detail[rows]
+        self.open[rows] = False
+
+    def verdicts(self) -> Objects:
+        """Return (n,) object verdicts of closed frames."""
+        verdicts = {code: reason.verdict for code, reason in REASONS.items()}
+        found = np.full(len(self.code), None, object)
+        found[:] = [verdicts[code] for code in self.code.tolist()]
+        return found
+
+
+def _listed(field: Any, rows: np.ndarray[Any, Any]) -> list[Any]:
+    if isinstance(field, np.ndarray):
+        taken: list[Any] = field[rows].tolist()
+        return taken
+    return [field] * len(rows)
+
+
+def _texts(template: str, names: tuple[str, ...], values: list[list[Any]]) -> Iterator[str]:
+    """Yield the filled template per row; a number that reads like its limit gets more digits."""
+    compares = "value" in names and "limit" in names and ".2f}" in template
+    fine = template.replace("{value:.2f}", "{value:.6g}").replace("{limit:.2f}", "{limit:.6g}")
+    for row in zip(*values, strict=True):
+        fields = dict(zip(names, row, strict=True))
+        if compares and abs(fields["value"] - fields["limit"]) < 0.0101:
+            alike = f"{fields['value']:.2f}" == f"{fields['limit']:.2f}"
+            yield (fine if alike else template).format(**fields)
+        else:
+            yield template.format(**fields)

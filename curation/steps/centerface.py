@@ -1,0 +1,63 @@
+"""CenterFace, the second opinion on faces, by OpenCV's network runner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from curation.steps.base import RgbImage
+from curation.steps.geometry import iou
+
+CROP_PX = 192
+CROP_FACES = 2.0
+FLOOR = 0.2
+CELL_PX = 4
+SAME_FACE_IOU = 0.3
+OUTPUTS = ("537", "538", "539")
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+class CenterFace:
+    """Score faces found by another detector (Xu et al. 2019, "CenterFace: Joint Face Detection
+    and Alignment Using Face as Point").
+
+    Each face is looked at in a crop of twice its size, drawn at 192 x 192. One input size is
+    a must: OpenCV's runner gives wrong numbers for this network once the size changes. Crops
+    also tell real from false faces better than the whole picture (AUC .80 against .77 on 357
+    labelled hits) and cost 11 ms a face instead of 60 to 120 a picture.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the network from centerface.onnx."""
+        self._net = cv2.dnn.readNetFromONNX(str(path))
+
+    def score(self, rgb: RgbImage, xyxy_px: Floats) -> float | None:
+        """Return the score of the face in box (4,), or None where none is seen there."""
+        middle = (xyxy_px[:2] + xyxy_px[2:]) / 2
+        scale = CROP_PX / (CROP_FACES * max(float((xyxy_px[2:] - xyxy_px[:2]).max()), 1.0))
+        shift = CROP_PX / 2 - scale * middle
+        place = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float64)
+        crop = cv2.warpAffine(rgb, place, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR)
+        boxes, scores = self._detect(crop)
+        if not len(boxes):
+            return None
+        overlap = iou((xyxy_px * scale + np.tile(shift, 2))[None], boxes)[0]
+        scores = np.where(overlap >= SAME_FACE_IOU, scores, 0.0)
+        return float(scores.max()) if scores.any() else None
+
+    def _detect(self, crop: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+        """Return boxes (n, 4) in pixels of the crop, and scores (n,), repeats included."""
+        self._net.setInput(cv2.dnn.blobFromImage(crop, 1.0, (CROP_PX, CROP_PX)))
+        heat, size, offset = self._net.forward(OUTPUTS)
+        rows, cols = np.nonzero(heat[0, 0] > FLOOR)
+        # The net answers on a grid of 4-pixel cells: log size, and the centre within the cell.
+        tall, wide = np.exp(size[0][:, rows, cols]) * CELL_PX
+        y = (rows + offset[0, 0, rows, cols] + 0.5) * CELL_PX
+        x = (cols + offset[0, 1, rows, cols] + 0.5) * CELL_PX
+        boxes = np.stack([x - wide / 2, y - tall / 2, x + wide / 2, y + tall / 2], axis=1)
+        return boxes, heat[0, 0, rows, cols]

@@ -1,0 +1,1 @@
+"""How the shipped heads were made; nothing here runs in the product."""
