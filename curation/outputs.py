@@ -76,7 +76,8 @@ def write_ranked(catalogue: Catalogue, params: RankParams) -> dict[str, Any]:
             f"python 02_sort.py --datastore {catalogue.root}",
         )
     table = DecisionTable(catalogue)
-    table.replace(rows_of(columns, decide(columns, params)))
+    names = VideoTable(catalogue).names()
+    table.replace(rows_of(columns, decide(columns, params, names)))
     picks = picked(table)
     wanted = {
         f"ranked/{pool}/{row['rank']:04d}_{view_name(row)}": (

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Write FOLDER/pip.conf with what pip is told on this machine; print what must be mounted with it.
+"""Write FOLDER/pip.conf with what pip is told on this machine, for a build that sees it elsewhere.
 
-Reads `pip config list`, which merges files and environment. Prints one path per line: the folder
-itself, then the folders of packages and file:// indexes that are named. Certificates are copied:
-a file that is mounted where the system's own certificates go could not be replaced there.
+Reads `pip config list`, which merges files and environment. Local folders and file:// indexes get
+the places /mnt/pip/1, /mnt/pip/2, ...; certificates are copied into FOLDER, which is /mnt/pip/0.
+Prints one HERE:THERE per line, to be mounted read-only.
 """
 
 from __future__ import annotations
@@ -16,19 +16,10 @@ from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-KEPT = {
-    "cert",
-    "client-cert",
-    "default-timeout",
-    "extra-index-url",
-    "find-links",
-    "index-url",
-    "no-index",
-    "proxy",
-    "retries",
-    "timeout",
-    "trusted-host",
-}
+THERE = Path("/mnt/pip")
+CERTIFICATES = {"cert", "client-cert"}
+SOURCES = {"extra-index-url", "find-links", "index-url"}
+PLAIN = {"default-timeout", "no-index", "proxy", "retries", "timeout", "trusted-host"}
 
 
 def settings() -> dict[str, str]:
@@ -40,35 +31,48 @@ def settings() -> dict[str, str]:
     for line in sorted(listed.splitlines(), key=lambda line: line.startswith(":env:")):
         key, _, value = line.partition("=")
         name = key.rpartition(".")[2]
-        if name in KEPT:
+        if name in CERTIFICATES | SOURCES | PLAIN:
             found[name] = str(ast.literal_eval(value))
     return found
 
 
-def local_path(word: str) -> Path | None:
-    """Return the folder or file that a word of the configuration stands for, if it is local."""
-    url = urlparse(word)
-    if url.scheme == "file":
-        # The pages of an index may link to files beside it.
-        return Path(url2pathname(url.path)).parent
-    return Path(word) if word.startswith("/") else None
+class Mounts:
+    """Folders of this machine, and where the build sees them."""
+
+    def __init__(self, first: Path) -> None:
+        self.places = [first]
+
+    def there(self, folder: Path) -> Path:
+        """Return where the build sees a folder of this machine."""
+        if folder not in self.places:
+            self.places.append(folder)
+        return THERE / str(self.places.index(folder))
+
+    def moved(self, word: str) -> str:
+        """Return a source as the build has to name it; what is not local stays."""
+        url = urlparse(word)
+        if url.scheme == "file":
+            # The pages of an index may link to files beside it.
+            path = Path(url2pathname(url.path))
+            return (self.there(path.parent) / path.name).as_uri()
+        return str(self.there(Path(word))) if Path(word).is_dir() else word
 
 
 def main(folder: Path) -> None:
     """Write the configuration and print the mounts."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = settings()
-    for name in ("cert", "client-cert"):
-        if name in found:
-            found[name] = str(shutil.copy(found[name], folder / f"{name}.pem"))
-    lines = [f"{name} = {' '.join(value.split())}" for name, value in sorted(found.items())]
+    mounts = Mounts(folder)
+    lines = []
+    for name, value in sorted(settings().items()):
+        if name in CERTIFICATES:
+            shutil.copy(value, folder / f"{name}.pem")
+            value = str(mounts.there(folder) / f"{name}.pem")
+        elif name in SOURCES:
+            value = " ".join(mounts.moved(word) for word in value.split())
+        lines.append(f"{name} = {' '.join(value.split())}")
     (folder / "pip.conf").write_text("\n".join(["[global]", *lines, ""]))
-    places = [folder]
-    for value in found.values():
-        for path in map(local_path, value.split()):
-            if path and path.exists() and path.parent != folder and path not in places:
-                places.append(path)
-    print("\n".join(map(str, places)))
+    for place in mounts.places:
+        print(f"{place}:{mounts.there(place)}")
 
 
 if __name__ == "__main__":

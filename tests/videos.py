@@ -177,8 +177,7 @@ def encode(path: Path, pictures: Iterable[npt.NDArray[Any]], times: Sequence[int
            rotation: int = 0, sar: Fraction = Fraction(1), tag: str = "bt709",
            full: bool = False) -> None:
     """Encode pictures, (h, w, 3) RGB or planar Y'CbCr of `to_yuv420`, at the given ticks."""
-    container = av.open(str(path), "w", options=muxer or {})
-    stream: Any = None
+    container, stream = av.open(str(path), "w", options=muxer or {}), None
     for picture, pts in zip(pictures, times, strict=True):
         if picture.ndim == 3:
             matrix = tag if tag in KR_KB else "bt601"

@@ -16,7 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.steps.focus import HEAD
-from curation.steps.focus_features import FACE_PX, FEATURES, face_crop, features, sharpness
+from curation.steps.focus_features import (
+    FACE_PX,
+    FEATURES,
+    detail_crop,
+    face_crop,
+    features,
+    sharpness,
+)
 from train import degrade
 from train.faces import Face, bench_folder, real_faces, rows
 
@@ -60,8 +67,15 @@ def variant(face: Face, rng: degrade.Rng) -> tuple[Face, float]:
     return Face(face.path, bgr, box, face.source), level
 
 
-def _crop(face: Face) -> npt.NDArray[np.float32] | None:
-    return face_crop(np.ascontiguousarray(face.bgr[..., ::-1]), face.xyxy_px)
+def _as_shot_s(face: Face) -> float:
+    crop = face_crop(np.ascontiguousarray(face.bgr[..., ::-1]), face.xyxy_px)
+    return -np.inf if crop is None else sharpness(crop)
+
+
+def _features(face: Face) -> npt.NDArray[np.float32] | None:
+    rgb = np.ascontiguousarray(face.bgr[..., ::-1])
+    crop, detail = face_crop(rgb, face.xyxy_px), detail_crop(rgb, face.xyxy_px)
+    return None if crop is None or detail is None else features(crop, detail)
 
 
 def samples(per_face: int, without: frozenset[str]) -> tuple[Floats, Floats, list[str]]:
@@ -69,14 +83,13 @@ def samples(per_face: int, without: frozenset[str]) -> tuple[Floats, Floats, lis
     made, blur_px, sources = [], [], []
     for index, whole in enumerate(real_faces(LEAST_PX, without)):
         face = cut_out(whole)
-        as_shot = _crop(face)
-        if as_shot is None or sharpness(as_shot) < LEAST_S:
+        if _as_shot_s(face) < LEAST_S:
             continue
         for turn in range(per_face):
             worse, level = variant(face, np.random.default_rng([index, turn]))
-            crop = _crop(worse)
-            if crop is not None:
-                made.append(features(crop))
+            row = _features(worse)
+            if row is not None:
+                made.append(row)
                 blur_px.append(level)
                 sources.append(face.source)
     return np.array(made, np.float64), np.array(blur_px), sources

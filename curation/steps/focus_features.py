@@ -18,8 +18,10 @@ Mask = npt.NDArray[np.uint8]
 Tensor = tuple[float, float, float]
 
 FACE_PX = 128
+DETAIL_PX = 256
 OFIQ_KERNELS = (1, 3, 5, 7, 9)
 BOX_KERNELS = (3, 5, 7)
+AXIS_PAIRS = ("fine", "mid", "raw", "smooth", "native")
 LEAST_SIDE_PX = 24
 ELLIPSE = 0.9
 _NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
@@ -37,9 +39,9 @@ FEATURES: tuple[str, ...] = (
     "edge_reblur_p50",
     "edge_reblur_p85",
     "noise_rel",
-    *(f"axis_{pair}_{part}" for pair in ("fine", "mid", "raw", "smooth") for part in ("low", "high")),
+    *(f"axis_{pair}_{part}" for pair in AXIS_PAIRS for part in ("low", "high")),
 )
-"""26 numbers of OFIQ's sharpness measure, nine ratios without contrast, eight ratios by axis."""
+"""26 numbers of OFIQ's sharpness measure, nine ratios without contrast, ten ratios by axis."""
 
 
 def face_square(xyxy_px: Floats) -> npt.NDArray[np.float64]:
@@ -76,6 +78,18 @@ def face_crop(rgb: npt.NDArray[np.uint8], xyxy_px: Floats) -> Grey | None:
     square = face_square(xyxy_px)
     side = float(square[2] - square[0])
     return grey_crop(rgb, square, FACE_PX / side) if side >= 2 else None
+
+
+def detail_crop(rgb: npt.NDArray[np.uint8], xyxy_px: Floats) -> Grey | None:
+    """Return the face at native size, but not above 256 px nor under 128, grey.
+
+    Blur under 1 px of a 128-px face is decided by what the reduction to 128 px throws away.
+    """
+    square = face_square(xyxy_px)
+    side = float(square[2] - square[0])
+    if side < 2:
+        return None
+    return grey_crop(rgb, square, min(DETAIL_PX / side, max(FACE_PX / side, 1.0)))
 
 
 def _blurred(grey: Grey, sigma_px: float) -> Grey:
@@ -220,11 +234,20 @@ def _ratios(grey: Grey, inside: npt.NDArray[np.bool_]) -> list[float]:
     ]
 
 
-def features(grey: Grey) -> npt.NDArray[np.float32]:
-    """Return the regressor's input, taken inside the face's ellipse: (43,) float32, see FEATURES.
+def _native(detail: Grey) -> list[float]:
+    inside = face_mask(detail.shape) > 0
+    fine, coarse = (_tensor_of(band, inside) for band in bands(detail))
+    return _axis_ratio(fine, coarse)
+
+
+def features(grey: Grey, detail: Grey) -> npt.NDArray[np.float32]:
+    """Return the regressor's input, taken inside the face's ellipse: (45,) float32, see FEATURES.
 
     Unlike S these see nothing of the corners, so a sharp background beside a blurred cheek does
     not count as sharp.
+
+    Args:
+        grey: face_crop. detail: detail_crop of the same face.
     """
     mask = face_mask(grey.shape)
-    return np.array(_ofiq(grey, mask) + _ratios(grey, mask > 0), np.float32)
+    return np.array(_ofiq(grey, mask) + _ratios(grey, mask > 0) + _native(detail), np.float32)

@@ -22,7 +22,7 @@ class Hashes(Step):
 
     name = "hashes"
     version = "1"
-    produces = {"phash": int, "dhash": int, "pixels": int}  # noqa: RUF012
+    produces = {"phash": int, "dhash": int, "pixels": int}
 
     def __call__(self, items: Sequence[Item]) -> list[Measured]:
         """Hash each picture."""

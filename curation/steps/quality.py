@@ -18,7 +18,7 @@ class Exposure(Step):
 
     name = "exposure"
     version = "1"
-    produces = {  # noqa: RUF012
+    produces = {
         "luma_mean": float,
         "luma_std": float,
         "clip_low": float,

@@ -36,12 +36,14 @@ def ensure_torchvision() -> None:
     if _libraries or _loads(torch, Path(spec.origin).parent):
         importlib.import_module("torchvision")
         return
-    library = torch.library.Library("torchvision", "DEF")
+    from torch import library as registry
+
+    operators = registry.Library("torchvision", "DEF")
     for schema in SCHEMAS:
-        library.define(schema)
-    library.impl("nms", suppress, "CPU")
+        operators.define(schema)
+    operators.impl("nms", suppress, "CPU")
     # The registration ends when the object dies.
-    _libraries.append(library)
+    _libraries.append(operators)
     importlib.import_module("torchvision")
     # torchvision asks for its whole library before it calls the one operator that is here.
     boxes: Any = importlib.import_module("torchvision.ops.boxes")

@@ -25,7 +25,7 @@ def load(catalogue: Catalogue) -> dict[str, Column]:
     db = catalogue.db
     rows = db.execute(
         "SELECT f.id AS frame_id, f.video_id AS video, f.pts, f.time_s, f.width, f.height,"
-        " f.reason AS extract_reason, f.sharpness, f.file IS NOT NULL AS has_file"
+        " f.reason AS extract_reason, f.sharpness"
         " FROM frame f JOIN video v ON v.id = f.video_id"
         " WHERE f.sampled = 1 ORDER BY v.folder_no, v.video_no, f.pts"
     ).fetchall()
@@ -38,19 +38,14 @@ def load(catalogue: Catalogue) -> dict[str, Column]:
         "height",
         "extract_reason",
         "sharpness",
-        "has_file",
     )
     raw = {name: [row[name] for row in rows] for name in names}
     columns: dict[str, Column] = {name: _typed(name, values) for name, values in raw.items()}
     columns["shot"] = _shots(catalogue, columns)
     where = {frame_id: i for i, frame_id in enumerate(raw["frame_id"])}
     error = np.full(len(rows), None, dtype=object)
-    answered = np.zeros(len(rows), bool)
     for step in _measured_steps(catalogue):
-        _load_step(catalogue, step, where, columns, error, answered)
-    stored = columns.pop("has_file").astype(bool)
-    unmeasured = stored & ~answered
-    error[unmeasured] = "not measured yet: python 02_sort.py"
+        _load_step(catalogue, step, where, columns, error)
     columns["error"] = error
     return columns
 
@@ -66,7 +61,6 @@ def _load_step(
     where: dict[int, int],
     columns: dict[str, Column],
     error: Column,
-    answered: npt.NDArray[np.bool_],
 ) -> None:
     table = table_of(step)
     kinds = {
@@ -81,7 +75,6 @@ def _load_step(
     ]
     rows = [row for row in rows if row[0] in where]
     at = np.array([where[row[0]] for row in rows], np.int64)
-    answered[at] = True
     for i, row in zip(at, rows, strict=True):
         if row[1] is not None and error[i] is None:
             error[i] = f"{step}: {row[1]}"

@@ -101,6 +101,13 @@ class VideoTable:
         ).fetchone()
         return self.catalogue.root / "thumbs" / f"{row['key']}.pack"
 
+    def names(self) -> dict[int, str]:
+        """Return the file name of each video, by its id."""
+        return {
+            row["id"]: row["name"]
+            for row in self.catalogue.db.execute("SELECT id, name FROM video")
+        }
+
     def listing(self) -> list[dict[str, Any]]:
         """Return every video with its facts, for tables and datastore.json."""
         rows = self.catalogue.db.execute(

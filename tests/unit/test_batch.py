@@ -19,7 +19,7 @@ from curation.steps.base import Item, Step, check, fingerprint
 
 class Mean(Step):
     name, version = "mean", "1"
-    produces = {"mean": float}  # noqa: RUF012
+    produces = {"mean": float}
 
     def __call__(self, items: Sequence[Item]) -> list[Measured]:
         if any(item.rgb.max() == 13 for item in items):
@@ -29,7 +29,7 @@ class Mean(Step):
 
 class Twice(Step):
     name, version, needs = "twice", "1", ("mean",)
-    produces = {"twice": float}  # noqa: RUF012
+    produces = {"twice": float}
 
     def __call__(self, items: Sequence[Item]) -> list[Measured]:
         return [

@@ -91,7 +91,7 @@ class Size(Params):
 
 class Probe(Step):
     name, version, detects = "probe", "1", True
-    produces = {"size": float, "label": str, "blob": bytes}  # noqa: RUF012
+    produces = {"size": float, "label": str, "blob": bytes}
     Params = Size
 
     def __call__(self, items: Sequence[Item]) -> list[Measured]:

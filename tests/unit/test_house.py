@@ -144,7 +144,7 @@ def test_nothing_committed_names_a_machine_or_a_registry() -> None:
         "files.python" + "hosted",
         "registry.npm" + "js",
         "/work" + "/",
-        ".libr" + "ary",
+        "/.libr" + "ary",
     )
     for name in listed:
         path = ROOT / name

@@ -129,6 +129,7 @@ def catalogue(n_videos: int, per_video: int, seed: int = 0) -> Columns:
     made["extract_reason"][rng.random(n) < 0.03] = "frozen"
     made["error"][rng.random(n) < 0.002] = "faces: broken"
     made["focus_s"] += rng.normal(0, 0.5, n)
+    made["focus_blur_px"] = np.abs(made["focus_blur_px"] + rng.normal(0, 0.6, n))
     made["luma_mean"] += rng.normal(0, 30, n)
     made["false_p"] = np.clip(made["false_p"] + rng.exponential(0.1, n), 0, 1)
     made["other_height_ratio"] = np.where(rng.random(n) < 0.1, 0.6, 0.0)

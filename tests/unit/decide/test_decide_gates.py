@@ -12,6 +12,7 @@ from curation.decide.gates import ASPECTS, best_crop, image_share
 from curation.params import GateParams, RankParams
 from tests.unit.decide.columns import FACE, FULL_BODY, UPPER_BODY, frames
 
+BLURRED = {"focus_s": -1.2, "focus_blur_px": 2.0}
 SIZES = [(1920, 1080), (1440, 1080), (1080, 1080), (1080, 1440), (1080, 1920)]
 
 
@@ -86,8 +87,11 @@ def test_limits_of_zero_let_everything_through() -> None:
 @pytest.mark.parametrize(
     ("frame", "reason"),
     [
-        (UPPER_BODY | {"focus_s": -1.0, "focus_body": 1.0}, "soft"),
-        (UPPER_BODY | {"focus_px": 40.0, "focus_s": -1.0, "focus_body": 0.0}, "picked"),
+        (UPPER_BODY | BLURRED | {"focus_body": 1.0}, "soft"),
+        (FACE | {"focus_s": -0.6, "focus_blur_px": 0.3}, "picked"),  # smooth skin
+        (FACE | {"focus_s": 0.0, "focus_blur_px": 2.5}, "soft"),  # motion along one axis
+        (FACE | {"focus_s": -2.5, "focus_blur_px": 0.1}, "soft"),  # S is a guard
+        (UPPER_BODY | BLURRED | {"focus_px": 40.0, "focus_body": 0.0}, "picked"),
         (UPPER_BODY | {"focus_px": 40.0, "focus_s": 1.0, "focus_body": -1.5}, "body_soft"),
         (UPPER_BODY | {"focus_px": np.nan, "focus_s": np.nan, "focus_body": 0.0}, "picked"),
         (FACE | {"focus_px": 40.0, "focus_s": 1.0, "focus_body": 1.0}, "face_too_small"),
@@ -97,7 +101,7 @@ def test_limits_of_zero_let_everything_through() -> None:
         (FACE | {"false_p": np.nan}, "picked"),
         (FACE | {"false_p": 0.35}, "false_face_unsure"),
         (FACE | {"false_p": 0.90}, "false_face"),
-        (FACE | {"false_p": 0.5, "focus_s": -1.0}, "soft"),
+        (FACE | BLURRED | {"false_p": 0.5}, "soft"),
     ],
 )
 def test_focus_is_judged_where_it_can_be(frame: dict[str, Any], reason: str) -> None:

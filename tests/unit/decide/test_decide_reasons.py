@@ -52,7 +52,8 @@ ONE_FRAME: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("face_too_small", FACE | SMALL_FACE, {}, r"face 40 px < 64 px"),
     ("face_too_small", FULL_BODY | SMALL_FACE | {"focus_body": np.nan}, {}, r"face 40 px < 64 px"),
     ("focus_unknown", FACE | {"focus_s": np.nan}, {}, "neither face nor torso"),
-    ("soft", FACE | {"focus_s": -0.5}, {}, r"focus -0\.50 < -0\.19"),
+    ("soft", FACE | {"focus_s": -0.5, "focus_blur_px": np.nan}, {}, r"focus -0\.50 < -0\.19"),
+    ("soft", FACE | {"focus_s": -1.2, "focus_blur_px": 2.0}, {}, r"focus -1\.20 < -0\.19"),
     ("background_sharper", FACE | {"focus_gap": 2.0}, {}, r"sharper by 2\.00 > 1\.50"),
     ("body_soft", FULL_BODY | SMALL_FACE | {"focus_body": -1.2}, {},
      r"torso focus -1\.20 < -0\.80 \(face 40 px\)"),
@@ -122,14 +123,15 @@ def test_a_duplicate_names_the_frame_that_stands_for_it() -> None:
 
 
 def test_the_first_reason_in_order_wins() -> None:
-    bad = FACE | {"luma_mean": 5.0, "focus_s": -2.0, "false_p": 0.5}
+    bad = FACE | {"luma_mean": 5.0, "focus_s": -2.0, "focus_blur_px": 3.0, "false_p": 0.5}
     everything = bad | {"extract_reason": "black", "error": "x", "other_height_ratio": 1.0}
     codes = [decide(frames(row), RankParams()).reason[0] for row in (everything, bad)]
     assert codes == ["black", "too_dark"]
 
 
 def test_a_number_that_reads_like_its_limit_gets_more_digits() -> None:
-    decisions = decide(frames(FACE | {"focus_s": -0.1904}), RankParams())
+    row = FACE | {"focus_s": -0.1904, "focus_blur_px": np.nan}
+    decisions = decide(frames(row), RankParams())
     assert decisions.detail[0] == "focus -0.1904 < -0.19"
 
 

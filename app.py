@@ -1,0 +1,46 @@
+"""The web studio on port 7860: parse, open the datastore, serve."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Serve until interrupted and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="app.py", description="The web studio: videos in, ranked frames out.",
+        epilog="CURATION_PASSWORD asks everybody for it; CURATION_ALLOWED_HOSTS names the hosts it "
+               "may be reached by. See docs/security.md.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="default %(default)s")
+    parser.add_argument("--port", type=int, default=7860, help="default %(default)s")
+    parser.add_argument("--datastore", type=Path, default=Path("datastore"), metavar="FOLDER",
+                        help="where frames, catalogue and results live; default %(default)s")
+    parser.add_argument("--input-dir", type=Path, action="append", default=[], metavar="FOLDER",
+                        help="offer the folders below this one as videos; may be given again")
+    options = parser.parse_args()
+
+    from curation.errors import CurationError
+    from curation.web.app import serve
+    from curation.web.security import exposure_warning
+    from curation.web.site import Settings
+
+    try:
+        settings = Settings.from_environment(options.datastore, tuple(options.input_dir))
+        warning = exposure_warning(options.host, os.environ.get("CURATION_PASSWORD"))
+        if warning:
+            print(warning, file=sys.stderr)
+        print(f"http://{options.host}:{options.port}  datastore {settings.datastore.absolute()}",
+              file=sys.stderr, flush=True)
+        serve(settings, options.host, options.port)
+    except CurationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""What the pages read: rows of the catalogue, prepared for showing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from curation.decide.pools import PICK_POOLS, POOLS
+from curation.decide.reasons import REASONS
+from curation.params import RankParams
+from curation.recipes import load
+from curation.sources import offered, videos_in
+from curation.store.pictures import measures_revision
+from curation.ui import commands
+from curation.web.helper import Try
+from curation.web.site import Site
+from curation.web.trials import ALL, Trial
+
+PAGE = 60
+PICKED, REVIEW, REST = "Picked", "In review", "Not picked"
+VERDICTS = {PICKED: "picked", REVIEW: "review", REST: "rejected"}
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+OWN = "Last used"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of the results is looked at; `page` counts from 0."""
+
+    pool: str
+    show: str
+    reason: str | None
+    page: int
+
+
+class Desk:
+    """Reads for the pages of one site."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.studio = site.studio
+        self._trial: tuple[object, Trial] | None = None
+
+    # -- top and lists -----------------------------------------------------------------------
+
+    def counts(self) -> dict[str, int]:
+        """Return the numbers of the top bar."""
+        videos = self.studio.videos.listing()
+        return {
+            "videos": len(videos),
+            "frames": sum(row["frames"] for row in videos),
+            "picked": self.studio.decisions.tally()["verdict"].get("picked", 0),
+        }
+
+    def videos(self) -> list[dict[str, Any]]:
+        """Return every file that was offered, and what became of it."""
+        known = {row["id"]: row for row in self.studio.videos.listing()}
+        by_path = {row["path"]: row for row in known.values()}
+        posters = self.site.pictures.posters()
+        relative = self.studio.catalogue.relative
+        sources = {relative(file.path): file for file in self.studio.sources.files()}
+        on_disk, _ = offered(self.studio.root, ())
+        for folder in commands.added_folders(self.studio):
+            on_disk += videos_in(folder)
+        rows = []
+        for stored in dict.fromkeys([*sources, *(relative(path) for path in on_disk)]):
+            path = self.studio.catalogue.absolute(stored)
+            file = sources.get(stored)
+            error = file.error if file else None
+            facts = by_path.get(stored)
+            twin = file is not None and file.video_id is not None
+            rows.append(_video_row(path, error, facts, twin, posters))
+        return rows
+
+    def has_videos(self) -> bool:
+        """Return whether there is anything to extract."""
+        return bool(self.studio.sources.files() or offered(self.studio.root, ())[0]
+                    or commands.added_folders(self.studio))
+
+    def recipes(self) -> list[str]:
+        """Return what settings may be taken from."""
+        return [OWN, "Defaults", *sorted(path.stem for path in RECIPES.glob("*.yaml"))]
+
+    def recipe(self, name: str, verb: str) -> dict[str, Any]:
+        """Return the values of a recipe; those that a verb last ran with for OWN."""
+        if name == OWN:
+            return self.remembered(verb)
+        if name not in self.recipes() or name == "Defaults":
+            return {}
+        return load(RECIPES / f"{name}.yaml")
+
+    def remembered(self, verb: str) -> dict[str, Any]:
+        """Return the values that a verb last ran with."""
+        if verb == "rank":
+            return (self.studio.remembered("rank", RankParams)
+                    | self.studio.remembered("sort", RankParams))
+        values: dict[str, Any] = self.studio.catalogue.recall(f"params.{verb}", {})
+        return values
+
+    # -- results -----------------------------------------------------------------------------
+
+    def stage(self) -> str:
+        """Return how far the datastore is: empty, extracted, sorted or ranked."""
+        verdicts = self.studio.decisions.tally()
+        if not verdicts["pool"]:
+            return "extracted" if self.counts()["frames"] else "empty"
+        return "sorted" if "not_ranked" in verdicts["reason"] else "ranked"
+
+    def count(self, view: View) -> int:
+        """Return how many frames a view holds."""
+        return self.studio.decisions.count(**_filter(view))
+
+    def page(self, view: View) -> list[dict[str, Any]]:
+        """Return one page of frames."""
+        order = "rank" if view.show == PICKED else "score"
+        return self.studio.decisions.page(
+            **_filter(view), order=order, limit=PAGE, offset=view.page * PAGE
+        )
+
+    def revisions(self, rows: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+        """Return frame id -> revision of its picture."""
+        found = self.site.pictures.find([int(row["frame_id"]) for row in rows])
+        return {frame_id: picture.revision for frame_id, picture in found.items()}
+
+    def by_pool(self, show: str) -> dict[str, int]:
+        """Return how many frames of each pool are picked, in review, or not picked."""
+        found = {pool: self.count(View(pool, show, None, 0)) for pool in POOLS}
+        return {pool: count for pool, count in found.items()
+                if count or (show == PICKED and pool in PICK_POOLS)}
+
+    def reasons(self, show: str) -> list[tuple[str, int, str]]:
+        """Return code, count and advice of what is in review, or not picked."""
+        verdict = VERDICTS[show]
+        tally = self.studio.decisions.tally()["reason"]
+        return [(code, count, REASONS[code].advice) for code, count in tally.items()
+                if code in REASONS and REASONS[code].verdict == verdict]
+
+    def trial(self, params: RankParams, pool: str) -> Trial:
+        """Return what thresholds would pick; the last answer is kept.
+
+        Raises:
+            CurationError: when the helper cannot answer.
+        """
+        stamp = self.studio.decisions.tally()
+        key = (params.digest(), pool, measures_revision(self.studio.catalogue), repr(stamp))
+        if self._trial is None or self._trial[0] != key:
+            answer = self.site.trials.ask(Try(params.model_dump(mode="json"), pool))
+            self._trial = (key, answer)
+        return self._trial[1]
+
+
+def _filter(view: View) -> dict[str, str | None]:
+    pool = None if view.pool == ALL else view.pool
+    reason = None if view.show == PICKED else view.reason
+    return {"pool": pool, "verdict": VERDICTS[view.show], "reason": reason}
+
+
+def _video_row(
+    path: Path, error: str | None, facts: Mapping[str, Any] | None, twin: bool,
+    posters: Mapping[str, tuple[int, str]],
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": path.name, "folder": path.parent.name, "facts": "", "notes": [],
+                           "kind": "soft", "state": "Waiting for Extract", "poster": None}
+    if error:
+        return row | {"state": "Cannot be used", "kind": "bad",
+                      "notes": [error.replace(f"{path}: ", "")]}
+    if facts is None:
+        return row | ({"state": "Same as another", "notes": ["the same content under another name"]}
+                      if twin else {})
+    rate = f" · {_fps(facts['fps'])} fps" if facts["fps"] else ""
+    row["facts"] = (f"{facts['width']} x {facts['height']} · {facts['codec']}{rate}"
+                    f" · {facts['duration_s']:.1f} s")
+    row["notes"] = list(facts["warnings"])
+    if facts["id"] in posters:
+        frame_id, revision = posters[facts["id"]]
+        row["poster"] = f"thumb/{frame_id}?v={revision}"
+    if facts["failure"]:
+        return row | {"state": "Ended early", "kind": "bad",
+                      "notes": [*row["notes"], facts["failure"]]}
+    if facts["extracted"]:
+        if facts["damaged"]:
+            row["notes"].append(f"{facts['damaged']} damaged packets were left out")
+        state = f"{_plural(facts['frames'], 'frame')}, {_plural(facts['shots'], 'shot')}"
+        return row | {"state": state, "kind": "good"}
+    return row
+
+
+def _fps(text: str) -> str:
+    top, _, bottom = text.partition("/")
+    return f"{float(top) / float(bottom or 1):.4g}"
+
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,255 @@
+"""HTML from rows. Every text of a file, a user or a process goes through `text`."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from curation.cli.terminal import duration
+from curation.export.report import clock
+from curation.store.jobs import Job
+from curation.web.trials import Histogram
+
+POOL_NAMES = {
+    "face": "Face", "upper_body": "Upper body", "full_body": "Full body",
+    "review_multi_person": "Several people", "no_person": "No person", "cut_off": "Cut off",
+    "none": "No pool",
+}
+PARTS = ("focus", "pose", "face", "exposure")
+STATES = {
+    "queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed",
+    "cancelled": "Cancelled", "interrupted": "Interrupted",
+}
+FAILED_SHOWN = 20
+
+
+def text(value: object) -> str:
+    """Return a value fit for HTML; also for Gradio's templates, which know braces and dollars."""
+    escaped = html.escape(str(value), quote=True)
+    for sign in "{}$`":
+        escaped = escaped.replace(sign, f"&#{ord(sign)};")
+    return escaped
+
+
+def notice(message: str, kind: str = "bad", hint: str = "") -> str:
+    """Return a line that tells the user something, or nothing for an empty message."""
+    if not message:
+        return ""
+    more = f"<span>{text(hint)}</span>" if hint else ""
+    return f"<div class='notice {kind}' role='status'>{text(message)}{more}</div>"
+
+
+def empty(title: str, advice: str) -> str:
+    """Return what stands where there is nothing yet, with what to do next."""
+    return f"<div class='empty'><b>{text(title)}</b><span>{text(advice)}</span></div>"
+
+
+def header(root: object, counts: Mapping[str, int], job: Job | None) -> str:
+    """Return the bar at the top: which datastore, how much is in it, what runs."""
+    numbers = "".join(
+        f"<span class='count'><b>{value:,}</b> {text(name)}</span>"
+        for name, value in counts.items()
+    )
+    if job is None:
+        chip = "<span class='chip idle'>No job running</span>"
+    else:
+        share = f" {100 * job.done / job.total:.0f} %" if job.total and job.done else ""
+        left = f", {duration(job.eta_s)} left" if job.eta_s else ""
+        said = text(f"{STATES[job.state]}: {job.verb}{share}{left}")
+        chip = f"<span class='chip {job.state}'>{said}</span>"
+    return (
+        "<header class='top'><div><h1>Frame Curation Studio</h1>"
+        f"<span class='where' title='datastore'>{text(root)}</span></div>"
+        f"<div class='facts'>{numbers}{chip}</div></header>"
+    )
+
+
+def job_panel(job: Job | None, waiting: str) -> str:
+    """Return how a job is doing; `waiting` says what to do while there is none."""
+    if job is None:
+        return f"<div class='job'><p class='dim'>{text(waiting)}</p></div>"
+    percent = 100 * min(1.0, job.done / job.total) if job.total and job.done is not None else 0.0
+    percent = 100.0 if job.state == "done" else percent
+    unknown = " unknown" if job.state == "running" and not job.total else ""
+    return (
+        f"<div class='job' data-job='{job.id}' data-state='{job.state}'>"
+        f"<div class='head'><span class='badge {job.state}'>{STATES[job.state]}</span>"
+        f"<span class='dim'>Job {job.id}</span><span class='stage'>{text(job.stage or '')}</span>"
+        f"<b class='percent'>{f'{percent:.0f} %' if not unknown else ''}</b></div>"
+        f"<div class='meter{unknown}' role='progressbar' aria-label='{text(job.verb)} progress' "
+        f"aria-valuemin='0' aria-valuemax='100' aria-valuenow='{percent:.0f}'>"
+        f"<i style='width:{percent:.1f}%'></i></div>"
+        f"<p class='figures'>{text(_figures(job))}</p>{_ending(job)}{_failed(job)}</div>"
+    )
+
+
+def _figures(job: Job) -> str:
+    if job.state == "queued":
+        return "waiting for the job before it"
+    parts = []
+    if job.done is not None and job.unit:
+        total = f" of {job.total:,.0f}" if job.total else ""
+        parts.append(f"{job.done:,.0f}{total} {job.unit}")
+    if job.is_open and job.rate_per_s:
+        parts.append(f"{job.rate_per_s:.1f} a second")
+    if job.is_open and job.eta_s is not None:
+        parts.append(f"{duration(job.eta_s)} left")
+    if job.ended_s and job.started_s:
+        parts.append(f"took {duration(job.ended_s - job.started_s)}")
+    if job.is_open and job.note:
+        parts.append(job.note)
+    if job.cancel and job.is_open:
+        parts.append("stopping")
+    return " · ".join(parts)
+
+
+def _ending(job: Job) -> str:
+    if job.state == "done" and job.summary:
+        return f"<p class='outcome'>{text(outcome(job.summary))}</p>"
+    if job.state in ("failed", "interrupted") and job.error:
+        return notice(job.error, hint="What is finished is kept; Resume goes on from there.")
+    if job.state == "cancelled":
+        return notice("Cancelled.", "soft", "What is finished is kept; Resume goes on from there.")
+    return ""
+
+
+def _failed(job: Job) -> str:
+    if not job.failed:
+        return ""
+    items = "".join(f"<li><b>{text(item.rpartition('/')[2])}</b> {text(why)}</li>"
+                    for item, why in job.failed[:FAILED_SHOWN])
+    return f"<div class='failures'><b>{len(job.failed)} failed</b><ul>{items}</ul></div>"
+
+
+def outcome(summary: Mapping[str, Any]) -> str:
+    """Return a verb's summary as a sentence."""
+    verb = summary.get("verb")
+    if verb == "extract":
+        frames, videos = summary.get("frames", 0), summary.get("videos", 0)
+        left_out = summary.get("dropped", 0)
+        return (f"{frames:,} frames of {videos} videos are stored; {left_out:,} black, blank or "
+                "frozen ones were left out.")
+    if verb == "sort":
+        pools = {k: v for k, v in summary.get("pools", {}).items() if k != "none"}
+        named = ", ".join(f"{POOL_NAMES.get(k, k)} {v:,}" for k, v in pools.items())
+        return f"{summary.get('measured', 0):,} frames measured. {named or 'No pool has a frame'}."
+    picked = summary.get("picked", {})
+    named = ", ".join(f"{POOL_NAMES.get(k, k)} {v}" for k, v in picked.items())
+    return f"{sum(picked.values())} of {summary.get('frames', 0):,} frames picked. {named}".rstrip()
+
+
+def log_view(lines: str) -> str:
+    """Return a log as it was printed."""
+    return f"<pre class='log' tabindex='0'>{text(lines) or 'Nothing printed yet.'}</pre>"
+
+
+def video_table(videos: Sequence[Mapping[str, Any]]) -> str:
+    """Return the list of videos with what is known of each.
+
+    Args:
+        videos: rows with name, folder, state, kind (good, bad, soft), facts, notes, poster.
+    """
+    if not videos:
+        return empty("No video yet", "Drop a clip above, add a folder, or try the sample clips.")
+    rows = "".join(
+        f"<tr><td class='poster'>{_poster(v)}</td>"
+        f"<td><b>{text(v['name'])}</b><span class='dim'>{text(v['folder'])}</span></td>"
+        f"<td>{text(v['facts'])}</td>"
+        f"<td><span class='badge {v['kind']}'>{text(v['state'])}</span>"
+        + "".join(f"<span class='dim'>{text(note)}</span>" for note in v["notes"]) + "</td></tr>"
+        for v in videos
+    )
+    return (
+        "<table class='videos'><thead><tr><th></th><th>Video</th><th>Picture</th><th>State</th>"
+        f"</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _poster(video: Mapping[str, Any]) -> str:
+    if not video.get("poster"):
+        return "<span class='nothing'></span>"
+    return f"<img loading='lazy' alt='' src='{text(video['poster'])}'>"
+
+
+def grid(rows: Sequence[Mapping[str, Any]], revisions: Mapping[int, str]) -> str:
+    """Return frames as cells, each with its rank, score, parts and reason."""
+    return f"<div class='grid'>{''.join(_cell(row, revisions) for row in rows)}</div>"
+
+
+def _cell(row: Mapping[str, Any], revisions: Mapping[int, str]) -> str:
+    frame_id = int(row["frame_id"])
+    version = text(revisions.get(frame_id, ""))
+    name = f"{row['video']} at {clock(row['time_s'])}"
+    rank = f"<b class='rank'>{int(row['rank'])}</b>" if row.get("rank") else ""
+    score = f"<b class='score'>{row['score']:.3f}</b>" if row.get("score") is not None else ""
+    mark = {True: "<span class='mark new'>new</span>"}.get(bool(row.get("new")), "")
+    bars = "".join(
+        f"<div class='bar'><span>{part}</span><i><i style='width:{100 * value:.0f}%'></i></i>"
+        f"<span>{value:.2f}</span></div>"
+        for part in PARTS
+        if row.get("rank") and (value := row["parts"].get(part)) is not None
+    )
+    picture = (
+        f"<a href='frame/{frame_id}?v={version}' target='_blank' class='open' "
+        f"aria-label='Enlarge {text(name)}'>"
+        f"<img loading='lazy' alt='{text(name)}' src='thumb/{frame_id}?v={version}'></a>"
+        if version and row.get("file", True) else "<span class='nothing'>no picture</span>"
+    )
+    why = text(row["reason"].replace("_", " "))
+    reason = "" if row.get("rank") else f"<b class='why'>{why}</b>"
+    # What a pick's detail says stands in its bars.
+    detail = "" if row.get("rank") else f"<div class='detail'>{text(row['detail'])}</div>"
+    return (
+        f"<figure data-frame='{frame_id}'>{picture}<figcaption><div class='line'>{rank}{mark}"
+        f"{reason}{score}</div><div class='from'>{POOL_NAMES.get(row['pool'], '')} · "
+        f"{text(row['video'])} {clock(row['time_s'])}</div>{bars}{detail}"
+        "</figcaption></figure>"
+    )
+
+
+def reason_table(reasons: Sequence[tuple[str, int, str]], total: int) -> str:
+    """Return why frames were not picked: code, count, and what brings them back."""
+    rows = "".join(
+        f"<tr><td>{text(code.replace('_', ' '))}</td><td class='n'>{count:,}</td>"
+        f"<td class='share'><i style='width:{100 * count / max(1, total):.1f}%'></i></td>"
+        f"<td class='dim'>{text(advice)}</td></tr>"
+        for code, count, advice in reasons
+    )
+    return f"<table class='reasons'><tbody>{rows}</tbody></table>"
+
+
+def histogram(shown: Histogram) -> str:
+    """Return a histogram with its threshold; frames on the wrong side are paler."""
+    width, height = 100.0, 36.0
+    top = max(shown.counts) or 1
+    span = shown.high - shown.low
+    at = width * (shown.limit - shown.low) / span
+    step = width / len(shown.counts)
+    bars = []
+    for i, count in enumerate(shown.counts):
+        if count:
+            tall = max(1.0, height * (count / top) ** 0.5)
+            fails = (i + 0.5) * step < at if shown.least else (i + 0.5) * step > at
+            bars.append(f"<rect class='{'out' if fails else 'in'}' x='{i * step:.2f}' "
+                        f"y='{height - tall:.1f}' width='{step * 0.86:.2f}' height='{tall:.1f}'/>")
+    side = "under" if shown.least else "over"
+    said = text(f"{shown.title}: {shown.failing} of {shown.total} frames {side} the limit")
+    return (
+        f"<figure class='histogram'><svg viewBox='0 0 {width:.0f} {height:.0f}' "
+        f"preserveAspectRatio='none' role='img' aria-label='{said}'>"
+        f"{''.join(bars)}<line x1='{at:.2f}' x2='{at:.2f}' y1='0' y2='{height:.0f}'/></svg>"
+        f"<figcaption><span>{shown.low:.2f}</span><b>{shown.failing:,} of {shown.total:,} {side} "
+        f"{shown.limit:g}</b><span>{shown.high:.2f}</span></figcaption></figure>"
+    )
+
+
+def tally(picked: Mapping[str, int], before: Mapping[str, int], changed: bool) -> str:
+    """Return the number of picks per pool, and how it would change."""
+    cells = []
+    for pool in ("face", "upper_body", "full_body"):
+        now, was = picked.get(pool, 0), before.get(pool, 0)
+        delta = f"<span class='delta {'up' if now > was else 'down'}'>{now - was:+d}</span>" \
+            if changed and now != was else ""
+        cells.append(f"<div><b>{now}</b>{delta}<span>{POOL_NAMES[pool]}</span></div>")
+    return f"<div class='tally'>{''.join(cells)}</div>"

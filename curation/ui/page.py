@@ -1,0 +1,215 @@
+"""All tabs on one page, and what happens when something is pressed.
+
+Truth lives in the catalogue: the page holds which tab is open and where the sliders stand. Every
+handler reads rows or queues a job and returns at once, so that reloading or closing the page loses
+nothing. The timer ticks only while a job waits or runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from curation.ui import ingest, markup, results, stages
+from curation.ui.desk import Desk, View
+from curation.ui.ingest import IngestTab
+from curation.ui.results import ResultsTab
+from curation.ui.stages import STAGES, StageTab
+from curation.web.site import Site
+
+TICK_S = 1.0
+QUICK: dict[str, Any] = {
+    "queue": False, "show_progress": "hidden", "api_visibility": "private",
+}
+"""For handlers that answer in milliseconds."""
+
+LATEST: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
+
+
+def build(site: Site) -> gr.Blocks:
+    """Return the pages of a site; nothing is computed or loaded."""
+    desk = Desk(site)
+    with gr.Blocks(title="Frame Curation Studio", fill_width=True, analytics_enabled=False) as demo:
+        top = gr.HTML(markup.header(desk.studio.root, {}, None), js_on_load=None)
+        timer = gr.Timer(TICK_S, active=False)
+        ended = gr.State("")
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("1 Ingest", id="ingest"):
+                first = ingest.build(desk)
+            rows = []
+            for stage in STAGES:
+                with gr.Tab(stage.tab, id=stage.verb):
+                    rows.append(stages.build(desk, stage))
+            with gr.Tab("5 Results", id="results") as last_tab:
+                last = results.build()
+        wiring = Wiring(desk, top, timer, ended, tabs, first, rows, last)
+        wiring.wire(demo)
+        last_tab.select(wiring.show, last.view_inputs, last.outputs, **QUICK).then(
+            wiring.gauge, wiring.gauge_inputs, last.gauges, **QUICK
+        )
+    return demo
+
+
+class Wiring:
+    """Connects components with what they do."""
+
+    def __init__(
+        self, desk: Desk, top: Any, timer: Any, ended: Any, tabs: Any,
+        first: IngestTab, rows: list[StageTab], last: ResultsTab,
+    ) -> None:
+        self.desk = desk
+        self.top, self.timer, self.ended, self.tabs = top, timer, ended, tabs
+        self.first, self.rows, self.last = first, rows, last
+        self.board_outputs = [
+            top, timer, ended, *(out for tab in rows for out in tab.job_outputs)
+        ]
+        self.gauge_inputs = [last.pool, *last.sliders.components]
+
+    def wire(self, demo: gr.Blocks) -> None:
+        """Connect everything."""
+        self._wire_ingest()
+        for tab in self.rows:
+            self._wire_stage(tab)
+        self._wire_results()
+        self.timer.tick(self.board, None, self.board_outputs, **QUICK)
+        refreshed = self.ended.change(self.listed, None, self._list_outputs(), **QUICK)
+        refreshed.then(self.show, self.last.view_inputs, self.last.outputs, **QUICK).then(
+            self.gauge, self.gauge_inputs, self.last.gauges, **QUICK
+        )
+        demo.load(self.opened, None, [self.tabs, *self._setting_outputs()], **QUICK)
+        demo.load(self.board, None, self.board_outputs, **QUICK)
+        demo.load(self.listed, None, self._list_outputs(), **QUICK)
+
+    # -- what happens ------------------------------------------------------------------------
+
+    def board(self) -> list[Any]:
+        """Return how all jobs are doing."""
+        table = self.desk.site.jobs.table
+        recent = table.recent(10)
+        is_open = [job for job in recent if job.is_open]
+        now = next((job for job in is_open if job.state == "running"),
+                   is_open[-1] if is_open else None)
+        newest = next((job for job in recent if not job.is_open), None)
+        stamp = f"{newest.id} {newest.state}" if newest else ""
+        top = markup.header(self.desk.studio.root, self.desk.counts(), now)
+        updates = [out for tab in self.rows for out in stages.job_updates(self.desk, tab.stage)]
+        return [top, gr.Timer(TICK_S, active=now is not None), stamp, *updates]
+
+    def opened(self, request: gr.Request) -> list[Any]:
+        """Return the tab to open and where all settings stand, after a load of the page."""
+        names = ["ingest", *(stage.verb for stage in STAGES), "results"]
+        wanted = str(request.query_params.get("tab", ""))
+        running = [job for job in self.desk.site.jobs.table.recent(10) if job.is_open]
+        if wanted not in names:
+            wanted = running[-1].verb if running else ""
+        tabs = gr.Tabs(selected=wanted) if wanted else gr.skip()
+        settings, lines = [], []
+        for tab in self.rows:
+            values = tab.controls.values(self.desk.remembered(tab.stage.verb))
+            settings += values
+            lines.append(stages.teller(self.desk, tab)(False, *values))
+        return [tabs, *lines, *settings, *self._stored_sliders()]
+
+    def listed(self) -> list[Any]:
+        """Return the table of videos."""
+        return ingest.listed(self.desk)
+
+    def show(self, pool: str, shown: str, reason: str, page: int, *values: Any) -> list[Any]:
+        """Return the frames that the filters ask for."""
+        view = View(pool, shown, reason or None, page)
+        return results.shown(self.desk, self.last, view, values)
+
+    def gauge(self, pool: str, *values: Any) -> list[Any]:
+        """Return what the sliders would pick."""
+        return results.gauged(self.desk, self.last, pool, values)
+
+    # -- wiring ------------------------------------------------------------------------------
+
+    def _wire_ingest(self) -> None:
+        first = self.first
+        first.uploader.upload(self.listed, None, self._list_outputs(), **QUICK).then(
+            self.board, None, self.board_outputs, **QUICK
+        )
+        recipes = [tab.recipe for tab in self.rows]
+
+        def samples() -> list[Any]:
+            said, taken = ingest.take_samples(self.desk)
+            small = "small" if taken and "small" in self.desk.recipes() else gr.skip()
+            return [said, *ingest.listed(self.desk), *([small] * len(recipes))]
+
+        first.samples.click(
+            samples, None, [first.notice, *self._list_outputs(), *recipes],
+            show_progress="minimal", api_visibility="private",
+        ).then(self.board, None, self.board_outputs, **QUICK)
+        first.add.click(
+            lambda name: [ingest.add_folder(self.desk, name), *ingest.listed(self.desk)],
+            first.folder, [first.notice, *self._list_outputs()], **QUICK,
+        )
+        self._leads_to(first.following, "extract")
+
+    def _wire_stage(self, tab: StageTab) -> None:
+        verb, jobs = tab.stage.verb, self.desk.site.jobs
+        outputs = [tab.notice, *self.board_outputs]
+
+        def cancel() -> list[Any]:
+            job = jobs.table.latest(verb)
+            if job is not None and job.is_open:
+                jobs.cancel(job.id)
+            return ["", *self.board()]
+
+        def resume() -> list[Any]:
+            job = jobs.table.latest(verb)
+            if job is not None:
+                jobs.resume(job.id)
+            return ["", *self.board()]
+
+        def fill(name: str) -> list[Any]:
+            return tab.controls.values(self.desk.recipe(name, verb))
+
+        tab.start.click(stages.starter(self.desk, tab, self.board), tab.inputs, outputs, **QUICK)
+        tab.cancel.click(cancel, None, outputs, **QUICK)
+        tab.resume.click(resume, None, outputs, **QUICK)
+        tab.recipe.change(fill, tab.recipe, list(tab.controls.components), **QUICK)
+        gr.on([part.change for part in tab.inputs], stages.teller(self.desk, tab), tab.inputs,
+              tab.command, **LATEST)
+        self._leads_to(tab.following, tab.stage.following_id)
+
+    def _wire_results(self) -> None:
+        last = self.last
+
+        def turned(step: int) -> Callable[..., list[Any]]:
+            return lambda pool, shown, reason, page, *values: self.show(
+                pool, shown, reason, page + step, *values
+            )
+
+        def first_page(pool: str, shown: str, reason: str, _: int, *values: Any) -> list[Any]:
+            return self.show(pool, shown, reason, 0, *values)
+
+        def applied(*values: Any) -> list[Any]:
+            return [results.apply(self.desk, last, values), *self.board()]
+
+        gauged: tuple[Any, ...] = (self.gauge, self.gauge_inputs, last.gauges)
+        for part in (last.pool, last.show, last.reason):
+            part.input(first_page, last.view_inputs, last.outputs, **QUICK).then(*gauged, **QUICK)
+        last.previous.click(turned(-1), last.view_inputs, last.outputs, **QUICK)
+        last.following.click(turned(1), last.view_inputs, last.outputs, **QUICK)
+        gr.on([part.change for part in last.sliders.components], self.gauge, self.gauge_inputs,
+              last.gauges, **LATEST).then(first_page, last.view_inputs, last.outputs, **QUICK)
+        last.apply.click(applied, list(last.sliders.components),
+                         [last.notice, *self.board_outputs], **QUICK)
+        last.reset.click(self._stored_sliders, None, list(last.sliders.components), **QUICK)
+
+    def _leads_to(self, button: Any, tab: str) -> None:
+        button.click(lambda: gr.Tabs(selected=tab), None, self.tabs, **QUICK)
+
+    def _stored_sliders(self) -> list[Any]:
+        return self.last.sliders.values(self.desk.remembered("rank"))
+
+    def _list_outputs(self) -> list[Any]:
+        return [self.first.table, self.first.following]
+
+    def _setting_outputs(self) -> list[Any]:
+        controls = [part for tab in self.rows for part in tab.controls.components]
+        return [*(tab.command for tab in self.rows), *controls, *self.last.sliders.components]

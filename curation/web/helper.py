@@ -1,0 +1,100 @@
+"""One child process for the little work that pages ask for: looking at a file, trying thresholds.
+
+The server answers from memory and disk only. Opening a stranger's video, or deciding about all
+frames while a slider moves, happens here: a file that kills its reader kills this process, which
+is replaced, and no picture waits behind a decision.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from curation.engine.pool import Pool
+from curation.errors import CurationError
+
+NICENESS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Ask what a file is; answered with (size and time of the file, records.VideoInfo)."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Ask what other thresholds would pick; answered with a web.trials.Trial."""
+
+    params: Mapping[str, Any]
+    pool: str
+
+
+def make_helper(root: Path) -> Any:
+    """Return the child's side: one datastore, its columns kept between questions."""
+    from curation.engine.machine import single_threaded
+
+    single_threaded()
+    with suppress(OSError):
+        os.nice(NICENESS)
+    trials: list[Any] = []
+
+    def handler(task: Probe | Try) -> Iterator[Any]:
+        if isinstance(task, Probe):
+            from curation.video.probe import probe
+
+            stat = task.path.stat()
+            yield (stat.st_size, stat.st_mtime_ns), probe(task.path)
+        else:
+            if not trials:
+                from curation.web.trials import Trials
+
+                trials.append(Trials(root))
+            yield trials[0].decide(task.params, task.pool)
+
+    return handler
+
+
+class Helper:
+    """The server's side: one question after the other, from any thread.
+
+    Args:
+        root: the datastore.
+    """
+
+    def __init__(self, root: Path) -> None:
+        # A worker dies with the thread that made it, so this thread lives as long as the server.
+        self._thread = ThreadPoolExecutor(1, "helper")
+        self._pool: Pool[Probe | Try] = Pool(partial(make_helper, root), 1)
+
+    def ask(self, task: Probe | Try) -> Any:
+        """Return the answer to one question.
+
+        Raises:
+            CurationError: what went wrong, or that the process died over it.
+        """
+        return self._thread.submit(self._ask, task).result()
+
+    def close(self) -> None:
+        """End the child."""
+        self._thread.submit(self._pool.__exit__).result()
+        self._thread.shutdown()
+
+    def _ask(self, task: Probe | Try) -> Any:
+        answer = None
+        failure: CurationError | None = None
+        for event in self._pool.run([task]):
+            if event.kind == "item":
+                answer = event.message
+            elif event.error is not None:
+                failure = event.error
+        if failure is not None:
+            raise failure
+        return answer

@@ -1,0 +1,249 @@
+"""Jobs are child processes: a page that closes, or a server that restarts, loses none.
+
+A queue in the catalogue, one job at a time for each datastore. Every job leads a session and a
+process group of its own, so that the server's end is not its end; the next server finds it again
+by process number and start time and follows it. What a job says of itself is in its row (written
+by `JobWatcher` in the child); what it prints is in datastore/logs/job-<id>.log.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from curation.store.catalogue import Catalogue
+from curation.store.jobs import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    RUNNING,
+    Job,
+    JobTable,
+)
+
+log = logging.getLogger(__name__)
+
+STOPPED = 130
+ITEMS_FAILED = 3
+SAME_START_S = 2.0
+UNSTARTED_S = 30.0
+NICENESS = 10
+BUSY_TICK_S, IDLE_TICK_S = 0.25, 1.0
+VERBS = ("extract", "sort", "rank")
+
+
+def command_of(job: Job, root: Path) -> list[str]:
+    """Return the command line that runs a job."""
+    own = ["--datastore", str(root), "--job", str(job.id)]
+    return [sys.executable, "-m", "curation", job.verb, *job.argv, *own]
+
+
+def is_alive(pid: int | None, started: float | None) -> bool:
+    """Return whether a process runs and is still the one that began then, not a later namesake."""
+    import psutil
+
+    if pid is None or started is None:
+        return False
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - started) < SAME_START_S
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def ended_by(code: int) -> str:
+    """Return how a process died that gave this negative exit code."""
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    more = " (out of memory, or kill -9)" if -code == signal.SIGKILL else ""
+    return f"its process was ended by {name}{more}"
+
+
+class JobManager:
+    """Starts, follows, cancels and queues again the jobs of one datastore.
+
+    Args:
+        grace_s: how long a cancelled job may take to stop before it is killed.
+        command: makes the command line of a job.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        grace_s: float = 10.0,
+        command: Callable[[Job, Path], list[str]] = command_of,
+    ) -> None:
+        self._catalogue = Catalogue(root)
+        self.table = JobTable(self._catalogue)
+        self._grace_s = grace_s
+        self._command = command
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._asked_at: dict[int, float] = {}
+        self._wake = threading.Event()
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Follow the jobs that an earlier server left running, and begin to serve the queue."""
+        self._thread = threading.Thread(target=self._serve, name="jobs", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop following; running jobs go on, and the next server follows them."""
+        self._ending.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def add(self, verb: str, argv: Sequence[str]) -> int:
+        """Queue a verb and return the job's number.
+
+        Args:
+            argv: options as typed, without --datastore; file arguments absolute.
+        """
+        if verb not in VERBS:
+            raise ValueError(f"{verb} is not a verb")
+        job_id = self.table.add(verb, argv)
+        self._wake.set()
+        return job_id
+
+    def cancel(self, job_id: int) -> Job:
+        """Ask a job to stop; what it finished stays. KeyError when there is no such job."""
+        self.table.get(job_id)
+        self.table.cancel(job_id)
+        self._wake.set()
+        return self.table.get(job_id)
+
+    def resume(self, job_id: int) -> Job:
+        """Queue the same command again and return the new job; an open one is returned as it is.
+
+        Raises:
+            KeyError: when there is no such job.
+        """
+        job = self.table.get(job_id)
+        return job if job.is_open else self.table.get(self.add(job.verb, job.argv))
+
+    def log_tail(self, job_id: int, most_bytes: int = 6000) -> str:
+        """Return the last lines that a job printed."""
+        try:
+            with self.table.log_path(job_id).open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - most_bytes))
+                text = file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+        return text if size <= most_bytes else text.partition("\n")[2]
+
+    # -- the thread ------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        while not self._ending.is_set():
+            try:
+                busy = self._tick()
+            except Exception:  # a full disk must not end the queue for good
+                log.exception("the job queue stumbled; it goes on")
+                busy = False
+            self._wake.wait(BUSY_TICK_S if busy else IDLE_TICK_S)
+            self._wake.clear()
+        self._catalogue.close()
+
+    def _tick(self) -> bool:
+        for job in self.table.running():
+            self._follow(job)
+        claimed = self.table.claim()
+        if claimed is not None:
+            self._spawn(claimed)
+        return bool(self.table.running())
+
+    def _spawn(self, job: Job) -> None:
+        path = self.table.log_path(job.id)
+        path.parent.mkdir(exist_ok=True)
+        source = str(Path(__file__).resolve().parents[2])
+        paths = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH", "")]))
+        try:
+            with path.open("ab") as output:
+                child = subprocess.Popen(
+                    self._command(job, self._catalogue.root),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    env={**os.environ, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"},
+                )
+        except OSError as error:
+            self.table.settle(job.id, FAILED, f"could not start: {error}")
+            return
+        self._children[job.id] = child
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, child.pid, NICENESS)
+        self._introduce(job.id, child.pid)
+
+    def _introduce(self, job_id: int, pid: int) -> None:
+        import psutil
+
+        with suppress(psutil.Error):
+            self.table.started(job_id, pid, psutil.Process(pid).create_time())
+
+    def _follow(self, job: Job) -> None:
+        child = self._children.get(job.id)
+        if child is not None:
+            code = child.poll()
+            if code is not None:
+                del self._children[job.id]
+                self._settle(self.table.get(job.id), code)
+                return
+        elif not is_alive(job.pid, job.pid_started):
+            self._settle_stranger(job)
+            return
+        if job.cancel:
+            self._stop(job)
+
+    def _settle(self, job: Job, code: int) -> None:
+        """Record the end of a child of ours; its exit code has the last word."""
+        self._asked_at.pop(job.id, None)
+        if code in (0, ITEMS_FAILED) or job.state == DONE:
+            self.table.settle(job.id, DONE, exit_code=code)
+        elif code == STOPPED or code < 0:
+            how = ended_by(code) if code < 0 else "stopped by a signal"
+            if job.cancel:
+                self.table.settle(job.id, CANCELLED, exit_code=code)
+            else:
+                self.table.settle(job.id, INTERRUPTED, how, code)
+        else:
+            self.table.settle(job.id, FAILED, job.error or self._last_error(job.id), code)
+
+    def _settle_stranger(self, job: Job) -> None:
+        """Record the end of a job whose process is gone and was not ours to wait for."""
+        now = self.table.get(job.id)
+        if now.state != RUNNING or now.pid != job.pid:
+            return
+        if now.pid is None and time.time() - (now.started_s or 0) < UNSTARTED_S:
+            return  # another server is just starting it
+        state = CANCELLED if now.cancel else INTERRUPTED
+        self.table.settle(job.id, state, "its process was ended while no server watched")
+
+    def _stop(self, job: Job) -> None:
+        """Interrupt a job's process group, and kill it when it takes too long."""
+        if job.pid is None or not is_alive(job.pid, job.pid_started):
+            return
+        asked_at = self._asked_at.get(job.id)
+        with suppress(OSError):
+            if asked_at is None:
+                self._asked_at[job.id] = time.monotonic()
+                os.killpg(job.pid, signal.SIGINT)
+            elif time.monotonic() - asked_at > self._grace_s:
+                os.killpg(job.pid, signal.SIGKILL)
+
+    def _last_error(self, job_id: int) -> str:
+        lines = self.log_tail(job_id).splitlines()
+        said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+        return said[-1] if said else (lines[-1] if lines else "it ended without a word")

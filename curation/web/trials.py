@@ -1,0 +1,198 @@
+"""What other thresholds would pick, without writing anything; runs in the helper process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.params import RankParams
+from curation.recipes import build
+from curation.store.pictures import measures_revision
+from curation.studio import Studio
+
+BINS = 48
+MOST_ROWS = 60
+BODIES = ("upper_body", "full_body")
+EVERY = ("face", *BODIES)
+ALL = "all"
+
+Column = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A threshold and the measure that it is held against.
+
+    Attributes:
+        param: name of the tunable.
+        source: column, or part of the score.
+        least: whether values under the threshold fail; else values above it.
+        pools: pools that it decides about; empty for all frames.
+    """
+
+    param: str
+    source: str
+    title: str
+    least: bool
+    pools: tuple[str, ...] = EVERY
+
+
+METERS = (
+    Meter("pose_area", "pose_area", "Pose area", True, BODIES),
+    Meter("min_focus", "focus_s", "Focus of the face", True),
+    Meter("max_focus_gap", "focus_gap", "Background sharper than the face by", False),
+    Meter("min_face_px", "focus_px", "Face, short side in px", True),
+    Meter("false_face", "false_p", "Probability of a false face", False),
+    Meter("second_person", "other_height_ratio", "Height of another person", False, ()),
+    Meter("min_brightness", "luma_mean", "Brightness", True, ()),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How one measure is spread over the frames that its threshold decides about.
+
+    Attributes:
+        counts: frames per bin between low and high.
+        limit: the threshold.
+        failing: frames on the wrong side of it.
+    """
+
+    param: str
+    title: str
+    low: float
+    high: float
+    counts: tuple[int, ...]
+    limit: float
+    least: bool
+    failing: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What would be picked.
+
+    Attributes:
+        picked, before: pool -> number of picks, tried and as stored.
+        rows: picks of the pool, best first; "new" where it is not picked now.
+        dropped: picks of it that would go, each with its reason.
+        reasons: reason -> frames, of what would not be picked.
+    """
+
+    picked: Mapping[str, int]
+    before: Mapping[str, int]
+    rows: list[dict[str, Any]]
+    dropped: list[dict[str, Any]]
+    reasons: Mapping[str, int]
+    histograms: tuple[Histogram, ...]
+
+
+class Trials:
+    """Decides about a datastore again and again; measures are read once for each change of them."""
+
+    def __init__(self, root: Path) -> None:
+        self._studio = Studio(root)
+        self._revision = ""
+        self._columns: dict[str, Column] = {}
+        self._where: dict[int, int] = {}
+        self._names: dict[int, str] = {}
+
+    def decide(self, values: Mapping[str, Any], pool: str) -> Trial:
+        """Return what parameters would pick, with the frames of one pool or of ALL.
+
+        Raises:
+            ParamError: when a value is out of its range.
+        """
+        from curation.decide import decide
+
+        params = build(RankParams, values)
+        self._refresh()
+        made = decide(self._columns, params)
+        stored = self._studio.decisions.page(verdict="picked", order="rank")
+        before = {row["frame_id"]: row for row in stored}
+        asked = EVERY if pool == ALL else (pool,)
+        chosen = np.flatnonzero((made.verdict == "picked") & np.isin(made.pool, asked))
+        chosen = chosen[np.argsort(made.rank[chosen], kind="stable")]
+        rows = [self._row(made, int(i), before) for i in chosen[:MOST_ROWS]]
+        kept = {int(frame_id) for frame_id in self._columns["frame_id"][chosen]}
+        lost = [row for row in stored if row["pool"] in asked and row["frame_id"] not in kept]
+        dropped = [{**row, "detail": str(made.detail[self._where[row["frame_id"]]])}
+                   for row in lost[:MOST_ROWS] if row["frame_id"] in self._where]
+        picked = made.verdict == "picked"
+        return Trial(
+            picked=dict(Counter(made.pool[picked].tolist())),
+            before=dict(Counter(row["pool"] for row in stored)),
+            rows=rows,
+            dropped=dropped,
+            reasons=dict(Counter(made.reason[~picked].tolist()).most_common()),
+            histograms=tuple(self._histograms(made, params, asked)),
+        )
+
+    def _refresh(self) -> None:
+        revision = measures_revision(self._studio.catalogue)
+        if revision == self._revision:
+            return
+        self._columns = self._studio.columns()
+        self._where = {int(v): i for i, v in enumerate(self._columns["frame_id"])}
+        ids = np.unique(self._columns["video"]).tolist()
+        self._names = {i: self._studio.videos.info(i).path.name for i in ids}
+        self._revision = revision
+
+    def _row(self, made: Any, i: int, before: Mapping[int, Any]) -> dict[str, Any]:
+        frame_id = int(self._columns["frame_id"][i])
+        score = float(made.score[i])
+        return {
+            "frame_id": frame_id,
+            "video": self._names[int(self._columns["video"][i])],
+            "time_s": float(self._columns["time_s"][i]),
+            "pool": str(made.pool[i]), "verdict": str(made.verdict[i]),
+            "reason": str(made.reason[i]), "detail": str(made.detail[i]),
+            "score": score if np.isfinite(score) else None,
+            "rank": int(made.rank[i]) or None,
+            "parts": {name: float(part[i]) for name, part in made.parts.items()
+                      if np.isfinite(part[i])},
+            "new": frame_id not in before,
+        }
+
+    def _histograms(
+        self, made: Any, params: RankParams, pools: tuple[str, ...]
+    ) -> list[Histogram]:
+        found = []
+        for meter in METERS:
+            values = self._measure(meter, made, params)
+            if values is None:
+                continue
+            if meter.pools:
+                inside = [name for name in pools if name in meter.pools]
+                values = values[np.isin(made.pool, inside)]
+            values = values[np.isfinite(values)]
+            if len(values):
+                found.append(_histogram(meter, values, getattr(params, meter.param)))
+        return found
+
+    def _measure(self, meter: Meter, made: Any, params: RankParams) -> Column | None:
+        name = meter.source
+        if name == "pose_area":
+            name = f"pose_area_{params.pose_area_of}"
+        values = made.parts.get(name, self._columns.get(name))
+        return None if values is None else np.asarray(values, np.float64)
+
+
+def _histogram(meter: Meter, values: Column, limit: float) -> Histogram:
+    low, high = (float(v) for v in np.percentile(values, (0.5, 99.5)))
+    low, high = min(low, limit), max(high, limit)
+    room = 0.04 * (high - low) or 0.5
+    low, high = low - room, high + room
+    counts, _ = np.histogram(np.clip(values, low, high), BINS, (low, high))
+    failing = values < limit if meter.least else values >= limit
+    return Histogram(
+        meter.param, meter.title, low, high, tuple(counts.tolist()), float(limit), meter.least,
+        int(failing.sum()), len(values),
+    )
