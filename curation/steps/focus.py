@@ -148,7 +148,7 @@ def background(
     origin = np.tile(np.maximum(np.round(window[:2]), 0), 2)
     face = _ellipse((square - origin) * to_blocks, detail.shape)
     plain = np.ones(detail.shape, bool)
-    for box in [*bodies, *_own_body(face_xyxy_px, bodies, rgb.shape[0])]:
+    for box in _not_around(face_xyxy_px, bodies, rgb.shape[0]):
         x0, y0, x1, y1 = (box - origin + BODY_ROOM * side * np.array([-1, -1, 1, 1])) * to_blocks
         rows = slice(max(int(np.floor(y0)), 0), max(int(np.ceil(y1)), 0))
         plain[rows, max(int(np.floor(x0)), 0) : max(int(np.ceil(x1)), 0)] = False
@@ -186,15 +186,22 @@ def _ellipse(xyxy: Box, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     return np.asarray(((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 <= 1.0)
 
 
-def _own_body(face: Box, bodies: Sequence[Box], height: int) -> list[Box]:
-    """Return the head, and a column under it where no detected body holds the face."""
+def _not_around(face: Box, bodies: Sequence[Box], height: int) -> list[Box]:
+    """Return the boxes that are no surroundings: others, the own head, the own body under it.
+
+    A body's box that holds the face is kept from the chin down: beside the head it shows what is
+    behind the person. Where no body was found, a column under the face stands for it.
+    """
     x0, y0, x1, y1 = face
     wide, tall = x1 - x0, y1 - y0
-    head = np.array([x0 - wide / 2, y0 - tall / 2, x1 + wide / 2, y1 + tall / 2])
     middle = (x0 + x1) / 2, (y0 + y1) / 2
-    if any(b[0] <= middle[0] <= b[2] and b[1] <= middle[1] <= b[3] for b in bodies):
-        return [head]
-    return [head, np.array([x0 - wide, y1, x1 + wide, float(height)])]
+    boxes = [np.array([x0 - wide / 2, y0 - tall / 2, x1 + wide / 2, y1 + tall / 2])]
+    own = [b[0] <= middle[0] <= b[2] and b[1] <= middle[1] <= b[3] for b in bodies]
+    for box, holds_face in zip(bodies, own, strict=True):
+        boxes.append(np.array([box[0], max(box[1], y1), box[2], box[3]]) if holds_face else box)
+    if not any(own):
+        boxes.append(np.array([x0 - wide, y1, x1 + wide, float(height)]))
+    return boxes
 
 
 def _bodies(item: Item) -> list[Box]:

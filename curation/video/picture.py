@@ -20,6 +20,7 @@ MATRIX_CODES = {"bt709": 1, "fcc": 4, "bt470bg": 5, "smpte170m": 5, "smpte240m":
                 "bt2020c": 9}
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 BICUBIC, FULL = 4, 2
+MEASURE_PX = 640
 
 
 @dataclass(frozen=True)
@@ -101,19 +102,24 @@ def halved(plane: npt.NDArray[Any], least: int) -> npt.NDArray[Any]:
     return plane
 
 
-def small_bgr(frame: Any, size_wh: tuple[int, int]) -> Rgb:
-    """Return a small BGR picture for comparing neighbours: colours are steady, not exact."""
+def small_bgr(frame: Any, size_wh: tuple[int, int], luma: Gray) -> Rgb:
+    """Return a small BGR picture for comparing neighbours: colours are steady, not exact.
+
+    Args:
+        luma: the frame's, halved or not: reading all of it twice would cost more than the rest.
+    """
     if not frame.format.name.startswith(("yuv4", "yuvj4")) or frame.format.is_big_endian:
         small = frame.reformat(*size_wh, "bgr24", interpolation="AREA", threads=1)
         return np.asarray(small.to_ndarray())
-    planes = []
-    for number in (0, 2, 1):  # Y, Cr, Cb
+    planes = [luma]
+    for number in (2, 1):  # Cr, Cb
         plane = halved(_plane(frame, number), max(size_wh))
-        planes.append(cv2.resize(plane, size_wh, interpolation=cv2.INTER_AREA))
-    picture = cv2.merge(planes)
-    if picture.dtype == np.uint16:
-        picture = cv2.convertScaleAbs(picture, alpha=256 / (1 << frame.format.components[0].bits))
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_YCrCb2BGR), np.uint8)
+        if plane.dtype == np.uint16:
+            plane = cv2.convertScaleAbs(plane, alpha=256 / (1 << frame.format.components[0].bits))
+        planes.append(plane)
+    small = [cv2.resize(halved(p, max(size_wh)), size_wh, interpolation=cv2.INTER_AREA)
+             for p in planes]
+    return np.asarray(cv2.cvtColor(cv2.merge(small), cv2.COLOR_YCrCb2BGR), np.uint8)
 
 
 def to_rgb(frame: Any, look: Look) -> Rgb:

@@ -13,12 +13,10 @@ import simplejpeg
 
 from curation.errors import NoSpace, StoreError
 from curation.params import ExtractParams
-from curation.video.picture import halved
 from curation.video.readers.base import Decoded
 
 Gray = npt.NDArray[np.uint8]
 
-MEASURE_PX = 640
 CELLS = 64
 THUMB_QUALITY = 80
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -26,7 +24,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True)
 class Measures:
-    """What is known of a picture from its luma, halved until it has 640 to 1279 px.
+    """What is known of a picture from its small luma.
 
     Attributes:
         small: that luma as decoded.
@@ -58,13 +56,11 @@ class Measures:
 
 def measure(decoded: Decoded) -> Measures:
     """Measure a decoded picture: cheap enough for every picture of a video."""
-    luma = decoded.luma()
-    small = halved(luma, MEASURE_PX)
-    small = luma.copy() if small is luma else small
+    small = decoded.small_luma()
     edges = cv2.Laplacian(small, cv2.CV_16S)
     spread = float(cv2.meanStdDev(edges)[1][0, 0])
     gain = 1.0 if decoded.full_range else 255 / 219
-    return Measures(np.asarray(small, np.uint8), decoded.full_range, (spread * gain) ** 2)
+    return Measures(small, decoded.full_range, (spread * gain) ** 2)
 
 
 def flaw(measures: Measures, last: Gray | None, params: ExtractParams) -> str | None:

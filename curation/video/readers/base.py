@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.video.index import PacketIndex
+from curation.video.picture import MEASURE_PX, halved
 
 Picture = npt.NDArray[np.uint8]
 
@@ -37,6 +38,10 @@ class Decoded(ABC):
     @abstractmethod
     def luma(self) -> Picture:
         """Return (h, w) uint8 luma in coded orientation: a view, valid while this object lives."""
+
+    def small_luma(self) -> Picture:
+        """Return `luma()` halved to a longer side of 640 to 1279 px; as it is when smaller."""
+        return np.asarray(halved(self.luma(), MEASURE_PX), np.uint8)
 
     @abstractmethod
     def small_bgr(self, max_side: int) -> Picture:

@@ -9,7 +9,7 @@ import contextlib
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,22 @@ class PyavDecoded(Decoded):
 
     frame: Any
     look: picture.Look
+    made: list[Picture] = field(default_factory=list, compare=False, repr=False)
 
     def luma(self) -> Picture:
         """Return a view of the luma plane."""
         return picture.luma_view(self.frame)[0]
 
+    def small_luma(self) -> Picture:
+        """Return the luma halved; made once."""
+        if not self.made:
+            self.made.append(np.asarray(picture.halved(self.luma(), picture.MEASURE_PX), np.uint8))
+        return self.made[0]
+
     def small_bgr(self, max_side: int) -> Picture:
         """Shrink by area averaging."""
         size_wh = small_size(self.frame.width, self.frame.height, max_side)
-        return picture.small_bgr(self.frame, size_wh)
+        return picture.small_bgr(self.frame, size_wh, self.small_luma())
 
     def rgb(self) -> Picture:
         """Convert to what a person should see."""

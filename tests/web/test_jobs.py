@@ -1,0 +1,384 @@
+"""Jobs are processes that outlive pages and servers: real ones, stopped in every way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from starlette.testclient import TestClient
+
+from curation.errors import CurationError
+from curation.records import Progress
+from curation.store.catalogue import Catalogue
+from curation.store.jobs import Job, JobTable, JobWatcher
+from curation.studio import Studio
+from curation.web.jobs import JobManager, is_alive
+from tests import videos
+from tests.web.conftest import site_of
+
+SLOW = ["--mode=every", "--every=1"]
+ENDED = ("done", "failed", "cancelled", "interrupted")
+
+
+@pytest.fixture(scope="session")
+def long_clip() -> Path:
+    return videos.clip("long").path
+
+
+@pytest.fixture
+def table(datastore: Path) -> JobTable:
+    return JobTable(Catalogue(datastore))
+
+
+@pytest.fixture
+def manager(datastore: Path) -> Iterator[JobManager]:
+    made = JobManager(datastore)
+    made.start()
+    yield made
+    made.stop()
+    for job in made.table.running():
+        if is_alive(job.pid, job.pid_started):
+            os.killpg(job.pid or 0, signal.SIGKILL)
+
+
+def until(said: Callable[[], Any], what: str) -> Any:
+    """Wait for something true; a test that hangs is stopped by whoever runs the tests."""
+    while not (found := said()):
+        time.sleep(0.05)
+    return found
+
+
+def ended(table: JobTable, job_id: int) -> Job:
+    """Wait until a job has ended, and its server, if it has one, has seen how."""
+
+    def said() -> bool:
+        job = table.get(job_id)
+        alive = is_alive(job.pid, job.pid_started) or (job.pid and psutil.pid_exists(job.pid))
+        return job.state in ENDED and (not alive or job.pid == os.getpid())
+
+    until(said, "the end of the job")
+    return table.get(job_id)
+
+
+def going(table: JobTable, job_id: int) -> Job:
+    """Wait until a job has stored something and still runs."""
+    until(lambda: (table.get(job_id).done or 0) > 0 or not table.get(job_id).is_open, "some work")
+    job = table.get(job_id)
+    assert job.state == "running", (job.state, job.error)
+    return job
+
+
+def stored(datastore: Path) -> int:
+    studio = Studio(datastore)
+    count = len(list(studio.videos.frames()))
+    studio.close()
+    return count
+
+
+# -- the table ---------------------------------------------------------------------------------
+
+
+def test_one_job_at_a_time_oldest_first(table: JobTable) -> None:
+    first, second = table.add("extract", ["a"]), table.add("sort", [])
+    assert [job.id for job in table.recent()] == [second, first]
+    claimed = table.claim()
+    assert claimed is not None
+    assert (claimed.id, claimed.state, claimed.argv) == (first, "running", ("a",))
+    assert table.claim() is None
+    table.settle(first, "done")
+    claimed = table.claim()
+    assert claimed is not None
+    assert claimed.id == second
+
+
+def test_cancelling_what_waits_ends_it_and_what_runs_is_asked(table: JobTable) -> None:
+    first, second = table.add("extract", []), table.add("sort", [])
+    table.claim()
+    for job_id in (first, second):
+        table.cancel(job_id)
+    assert (table.get(first).state, table.get(first).cancel) == ("running", True)
+    assert table.get(second).state == "cancelled"
+    table.settle(first, "done")
+    table.cancel(first)
+    assert table.get(first).state == "done"
+
+
+# -- the watcher, inside the running process ---------------------------------------------------
+
+
+def test_the_watcher_writes_seldom_and_the_end_always(table: JobTable) -> None:
+    job_id = table.add("extract", [])
+    watcher = JobWatcher(table.catalogue, job_id)
+    watcher.show(Progress("extract", 1, 10))
+    watcher.show(Progress("extract", 2, 10, failed=("a.mp4", "is text")))
+    assert table.get(job_id).done == 1
+    watcher.show(Progress("extract", 10, 10, summary={"frames": 3}))
+    job = table.get(job_id)
+    assert (job.done, job.summary, job.failed) == (10, {"frames": 3}, (("a.mp4", "is text"),))
+    assert (job.pid, job.state) == (os.getpid(), "running")
+    watcher.close()
+    assert table.get(job_id).state == "done"
+
+
+def test_the_watcher_stops_a_cancelled_run(table: JobTable) -> None:
+    job_id = table.add("extract", [])
+    watcher = JobWatcher(table.catalogue, job_id)
+    table.cancel(job_id)
+    with pytest.raises(KeyboardInterrupt):
+        try:
+            watcher.show(Progress("extract", 1, 10))
+        finally:
+            watcher.close()
+    assert table.get(job_id).state == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "said"),
+    [
+        (CurationError("disk full", "make room"), "failed", "disk full (make room)"),
+        (ValueError("odd"), "failed", "ValueError: odd"),
+        (KeyboardInterrupt(), "interrupted", "stopped by a signal"),
+    ],
+)
+def test_the_watcher_records_how_a_run_ended(
+    table: JobTable, error: BaseException, state: str, said: str
+) -> None:
+    job_id = table.add("extract", [])
+    watcher = JobWatcher(table.catalogue, job_id)
+    with pytest.raises(type(error)):
+        try:
+            raise error
+        finally:
+            watcher.close()
+    job = table.get(job_id)
+    assert (job.state, job.error) == (state, said)
+
+
+def test_a_watcher_of_no_job_says_so(table: JobTable) -> None:
+    with pytest.raises(CurationError, match="has no job 7"):
+        JobWatcher(table.catalogue, 7)
+
+
+# -- processes ---------------------------------------------------------------------------------
+
+
+def test_a_job_runs_to_its_end_and_the_next_one_follows(
+    manager: JobManager, datastore: Path
+) -> None:
+    clip = videos.clip("cfr25").path
+    first = manager.add("extract", [str(clip)])
+    second = manager.add("rank", [])
+    done = ended(manager.table, first)
+    assert (done.state, done.exit_code, done.error) == ("done", 0, None)
+    assert done.summary is not None
+    assert done.summary["frames"] == stored(datastore) > 0
+    assert "frames stored" in manager.log_tail(first)
+    failed = ended(manager.table, second)
+    assert (failed.state, failed.exit_code) == ("failed", 1)
+    assert "is measured yet" in str(failed.error)
+    assert "error: " in manager.log_tail(second)
+    assert (failed.started_s or 0) >= (done.ended_s or 0) - 0.5
+
+
+def test_failed_items_are_listed_with_their_reasons(
+    manager: JobManager, tmp_path: Path
+) -> None:
+    bad = tmp_path / "text.mp4"
+    bad.write_text("this is no video")
+    job = ended(manager.table, manager.add("extract", [str(videos.clip("cfr25").path), str(bad)]))
+    assert job.state == "done"
+    ((item, reason),) = job.failed
+    assert item.endswith("text.mp4")
+    assert "text" in reason
+
+
+def test_a_wrong_flag_fails_in_one_sentence(manager: JobManager) -> None:
+    job = ended(manager.table, manager.add("extract", ["--fps=1000"]))
+    assert (job.state, job.exit_code) == ("failed", 2)
+    assert "fps" in str(job.error)
+    assert "Traceback" not in manager.log_tail(job.id)
+
+
+def test_a_verb_is_one_of_three(manager: JobManager) -> None:
+    with pytest.raises(ValueError, match="not a verb"):
+        manager.add("rm", ["-rf"])
+
+
+def test_a_cancelled_job_keeps_what_it_finished_and_resumes(
+    manager: JobManager, datastore: Path, long_clip: Path
+) -> None:
+    job_id = manager.add("extract", [str(long_clip), *SLOW])
+    process = psutil.Process(going(manager.table, job_id).pid or 0)
+    workers = process.children(recursive=True)
+    assert os.getpgid(process.pid) == process.pid
+    assert process.nice() > 0
+    manager.cancel(job_id)
+    job = ended(manager.table, job_id)
+    assert (job.state, job.exit_code) == ("cancelled", 130)
+    _, left = psutil.wait_procs([process, *workers], timeout=20)
+    assert left == []
+    before = stored(datastore)
+    assert 0 < before < 900
+    again = manager.resume(job_id)
+    assert (again.id, again.argv) != (job_id, ()) and again.argv == job.argv
+    assert manager.resume(again.id).id == again.id, "an open job is not queued twice"
+    assert ended(manager.table, again.id).state == "done"
+    assert stored(datastore) == 900
+
+
+def test_a_job_that_will_not_stop_is_killed_after_its_grace(datastore: Path) -> None:
+    deaf = (
+        "import signal, time\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "print('deaf', flush=True)\n"
+        "while True: time.sleep(0.1)"
+    )
+    manager = JobManager(datastore, grace_s=0.5,
+                         command=lambda job, root: [sys.executable, "-c", deaf])
+    manager.start()
+    try:
+        job_id = manager.add("extract", [])
+        until(lambda: "deaf" in manager.log_tail(job_id), "the start")
+        manager.cancel(job_id)
+        job = ended(manager.table, job_id)
+        assert (job.state, job.exit_code) == ("cancelled", -signal.SIGKILL)
+    finally:
+        manager.stop()
+
+
+def test_a_killed_job_says_how_it_died_and_resumes(
+    manager: JobManager, datastore: Path, long_clip: Path
+) -> None:
+    job_id = manager.add("extract", [str(long_clip), *SLOW])
+    os.kill(going(manager.table, job_id).pid or 0, signal.SIGKILL)
+    job = ended(manager.table, job_id)
+    assert job.state == "interrupted"
+    assert "SIGKILL" in str(job.error)
+    again = manager.resume(job_id)
+    assert ended(manager.table, again.id).state == "done"
+    assert stored(datastore) == 900
+
+
+def test_a_terminated_job_is_interrupted(manager: JobManager, long_clip: Path) -> None:
+    job_id = manager.add("extract", [str(long_clip), *SLOW])
+    os.kill(going(manager.table, job_id).pid or 0, signal.SIGTERM)
+    job = ended(manager.table, job_id)
+    assert (job.state, job.exit_code) == ("interrupted", 130)
+
+
+def test_a_program_that_cannot_start_is_a_failed_job(datastore: Path) -> None:
+    manager = JobManager(datastore, command=lambda job, root: ["/no/such/program"])
+    manager.start()
+    try:
+        job = ended(manager.table, manager.add("extract", []))
+        assert job.state == "failed"
+        assert "could not start" in str(job.error)
+    finally:
+        manager.stop()
+
+
+# -- servers that come and go --------------------------------------------------------------------
+
+
+def test_a_job_goes_on_while_the_server_restarts(datastore: Path, long_clip: Path) -> None:
+    before = JobManager(datastore)
+    before.start()
+    job_id = before.add("extract", [str(long_clip), *SLOW])
+    pid = going(before.table, job_id).pid
+    before.stop()
+    assert before.table.get(job_id).state == "running"
+    after = JobManager(datastore)
+    after.start()
+    try:
+        assert after.table.get(job_id).pid == pid
+        assert ended(after.table, job_id).state == "done"
+        assert stored(datastore) == 900
+    finally:
+        after.stop()
+
+
+def test_a_job_that_ends_while_no_server_watches_is_done(
+    datastore: Path, long_clip: Path
+) -> None:
+    before = JobManager(datastore)
+    before.start()
+    job_id = before.add("extract", [str(long_clip), *SLOW])
+    pid = going(before.table, job_id).pid or 0
+    before.stop()
+    child = before._children[job_id]
+    child.wait()  # as init would do for the child of a server that is gone
+    assert not psutil.pid_exists(pid)
+    job = JobTable(Catalogue(datastore)).get(job_id)
+    assert (job.state, job.summary and job.summary["frames"]) == ("done", 900)
+
+
+def test_a_job_that_died_while_no_server_watched_is_interrupted(
+    datastore: Path, long_clip: Path
+) -> None:
+    before = JobManager(datastore)
+    before.start()
+    job_id = before.add("extract", [str(long_clip), *SLOW])
+    os.kill(going(before.table, job_id).pid or 0, signal.SIGSTOP)
+    before.stop()
+    os.kill(before.table.get(job_id).pid or 0, signal.SIGKILL)
+    before._children[job_id].wait()
+    assert before.table.get(job_id).state == "running"
+    after = JobManager(datastore)
+    after.start()
+    try:
+        job = ended(after.table, job_id)
+        assert job.state == "interrupted"
+        assert "no server watched" in str(job.error)
+        assert ended(after.table, after.resume(job_id).id).state == "done"
+    finally:
+        after.stop()
+
+
+def test_a_process_that_took_over_the_number_is_not_the_job(datastore: Path) -> None:
+    table = JobTable(Catalogue(datastore))
+    job_id = table.add("extract", [])
+    table.claim()
+    began = psutil.Process().create_time()
+    table.started(job_id, os.getpid(), began - 3600)
+    assert is_alive(os.getpid(), began)
+    assert not is_alive(os.getpid(), began - 3600)
+    manager = JobManager(datastore)
+    manager.start()
+    try:
+        manager.cancel(job_id)
+        assert ended(manager.table, job_id).state == "cancelled", "and this test was not stopped"
+    finally:
+        manager.stop()
+
+
+# -- over HTTP -----------------------------------------------------------------------------------
+
+
+def test_jobs_are_shown_cancelled_and_resumed_over_http(
+    empty_client: TestClient, long_clip: Path
+) -> None:
+    jobs = site_of(empty_client).jobs
+    job_id = jobs.add("extract", [str(long_clip), *SLOW])
+    going(jobs.table, job_id)
+    shown = empty_client.get(f"/api/jobs/{job_id}").json()
+    assert (shown["state"], shown["verb"], shown["unit"]) == ("running", "extract", "s of video")
+    assert "pid" not in shown
+    assert empty_client.post(f"/api/jobs/{job_id}/cancel").json()["cancel"] is True
+    ended(jobs.table, job_id)
+    again = empty_client.post(f"/api/jobs/{job_id}/resume").json()
+    assert again["id"] != job_id
+    assert [job["id"] for job in empty_client.get("/api/jobs").json()] == [again["id"], job_id]
+    assert ended(jobs.table, again["id"]).state == "done"
+
+
+@pytest.mark.parametrize("action", ["", "/cancel", "/resume"])
+def test_a_job_that_is_not_there_is_404(empty_client: TestClient, action: str) -> None:
+    ask = empty_client.post if action else empty_client.get
+    assert ask(f"/api/jobs/99{action}").status_code == 404

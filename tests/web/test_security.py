@@ -1,0 +1,167 @@
+"""Who may talk to the studio, and what comes with every answer."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from curation.errors import CurationError
+from curation.web.security import exposure_warning, host_allowed, is_closed
+from curation.web.site import Settings
+
+HOSTS = [
+    ("localhost", True),
+    ("localhost:7860", True),
+    ("127.0.0.1:7860", True),
+    ("192.168.1.20:7860", True),
+    ("[::1]:7860", True),
+    ("studio.lan:7860", True),
+    ("studio.lan.", True),
+    ("evil.com", False),
+    ("localhost.evil.com", False),
+    ("127.0.0.1.evil.com", False),
+    ("studio.lan.evil.com", False),
+    ("", False),
+    ("[::1", False),
+    ("evil.com#localhost", False),
+]
+
+
+@pytest.mark.parametrize(("host", "allowed"), HOSTS)
+def test_only_our_own_names_and_addresses_are_answered(host: str, allowed: bool) -> None:
+    assert host_allowed(host, {"studio.lan"}) is allowed
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/jobs", "/thumb/1", "/report"])
+def test_a_foreign_host_name_is_refused_everywhere(empty_client: TestClient, path: str) -> None:
+    reply = empty_client.get(path, headers={"host": "evil.com"})
+    assert reply.status_code == 400
+
+
+CROSS_SITE = [
+    ({"sec-fetch-site": "cross-site"}, 403),
+    ({"sec-fetch-site": "same-site"}, 403),
+    ({"origin": "http://evil.com"}, 403),
+    ({"origin": "null"}, 403),
+    ({"sec-fetch-site": "same-origin", "origin": "http://127.0.0.1"}, 404),
+    ({"origin": "http://127.0.0.1"}, 404),
+    ({}, 404),
+]
+
+
+@pytest.mark.parametrize(("headers", "status"), CROSS_SITE)
+def test_other_sites_cannot_change_anything(
+    empty_client: TestClient, headers: dict[str, str], status: int
+) -> None:
+    assert empty_client.post("/api/jobs/1/cancel", headers=headers).status_code == status
+
+
+def test_other_sites_cannot_read_either(empty_client: TestClient) -> None:
+    reply = empty_client.get("/api/jobs", headers={"origin": "http://evil.com"})
+    assert "access-control-allow-origin" not in reply.headers
+    assert reply.headers["cross-origin-resource-policy"] == "same-origin"
+    asked = {"origin": "http://evil.com", "access-control-request-method": "PUT"}
+    assert empty_client.options("/api/uploads/1", headers=asked).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/jobs", "/api/jobs/77", "/nothing"])
+def test_every_answer_carries_the_headers(empty_client: TestClient, path: str) -> None:
+    headers = empty_client.get(path).headers
+    assert "default-src 'self'" in headers["content-security-policy"]
+    assert "frame-ancestors 'self'" in headers["content-security-policy"]
+    assert "http" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "SAMEORIGIN"
+    assert headers["referrer-policy"] == "same-origin"
+
+
+def basic(password: str, user: str = "me") -> dict[str, str]:
+    coded = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return {"authorization": f"Basic {coded}"}
+
+
+PASSWORDS = [
+    ({}, 401),
+    (basic("wrong"), 401),
+    ({"authorization": "Basic !!!"}, 401),
+    ({"authorization": "Bearer correct horse"}, 401),
+    (basic("correct horse"), 200),
+    (basic("correct horse", ""), 200),
+]
+
+
+@pytest.mark.parametrize(("headers", "status"), PASSWORDS)
+def test_a_password_covers_the_routes(
+    locked_client: TestClient, headers: dict[str, str], status: int
+) -> None:
+    reply = locked_client.get("/api/jobs", headers=headers)
+    assert reply.status_code == status
+    assert ("www-authenticate" in reply.headers) is (status == 401)
+
+
+def test_the_health_check_needs_no_password(locked_client: TestClient) -> None:
+    assert locked_client.get("/healthz").json() == {"status": "ok"}
+    assert locked_client.post("/healthz").status_code == 405
+    assert locked_client.get("/healthz/").status_code in (401, 404)
+    assert locked_client.get("//healthz").status_code == 401
+
+
+def test_an_allowed_name_is_answered(locked_client: TestClient) -> None:
+    assert locked_client.get("/healthz", headers={"host": "studio.lan"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "closed"),
+    [
+        ("/gradio_api/upload", True),
+        ("/gradio_api/file=/etc/passwd", True),
+        ("/gradio_api/proxy=http://127.0.0.1", True),
+        ("/gradio_api/stream/x", True),
+        ("/gradio_api/component_server", True),
+        ("/gradio_api/vibe-edit", True),
+        ("/gradio_api", True),
+        ("/monitoring", True),
+        ("/login", True),
+        ("/gradio_api/queue/join", False),
+        ("/gradio_api/run/predict", False),
+        ("/", False),
+        ("/config", False),
+        ("/thumb/1", False),
+    ],
+)
+def test_endpoints_that_nobody_needs_are_closed(path: str, closed: bool) -> None:
+    assert is_closed(path) is closed
+
+
+@pytest.mark.parametrize(
+    ("host", "password", "warns"),
+    [
+        ("127.0.0.1", None, False),
+        ("localhost", None, False),
+        ("::1", None, False),
+        ("0.0.0.0", None, True),
+        ("0.0.0.0", "", True),
+        ("192.168.1.4", None, True),
+        ("0.0.0.0", "secret", False),
+    ],
+)
+def test_an_open_door_is_said_loudly(host: str, password: str | None, warns: bool) -> None:
+    said = exposure_warning(host, password)
+    assert (said is not None) is warns
+    assert said is None or ("WARNING" in said and "CURATION_PASSWORD" in said)
+
+
+def test_settings_come_from_the_environment(tmp_path: Path) -> None:
+    env = {"CURATION_ALLOWED_HOSTS": "Studio.lan, frames.example", "CURATION_PASSWORD": "x",
+           "CURATION_UPLOAD_LIMIT_GB": "2"}
+    settings = Settings.from_environment(tmp_path, (tmp_path,), env)
+    assert settings.rules.allowed_hosts == {"studio.lan", "frames.example"}
+    assert settings.rules.password == "x"
+    assert settings.upload_limit_bytes == 2_000_000_000
+    with pytest.raises(CurationError, match="no such folder"):
+        Settings.from_environment(tmp_path, (tmp_path / "gone",), env)
+    with pytest.raises(CurationError, match="not a number"):
+        Settings.from_environment(tmp_path, (), {"CURATION_UPLOAD_LIMIT_GB": "much"})
