@@ -19,9 +19,7 @@ LOSSES = (0.01, 0.02, 0.05)
 APART = ("painting", "digital_art", "cgi_3d", "anime", "animal")
 
 
-def recall_at(
-    scores: npt.NDArray[np.float64], false: npt.NDArray[np.bool_], loss: float
-) -> float:
+def recall_at(scores: npt.NDArray[np.float64], false: npt.NDArray[np.bool_], loss: float) -> float:
     """Return the share of false faces rejected by the threshold that loses `loss` of real ones."""
     limit = np.quantile(scores[~false], 1 - loss)
     return float((scores[false] > limit).mean()) if false.any() else float("nan")
@@ -46,28 +44,58 @@ def main() -> int:
         return float(roc_auc_score(y, x)) if 0 < y.sum() < len(y) else float("nan")
 
     rows = [
-        Row("AUC, detected faces, unseen groups", auc(false[seen], p[seen]), 0.95, 0.99, True,
-            int(seen.sum()), bootstrap(auc, false[seen], p[seen], groups=group[seen], rounds=200)),
+        Row(
+            "AUC, detected faces, unseen groups",
+            auc(false[seen], p[seen]),
+            0.95,
+            0.99,
+            True,
+            int(seen.sum()),
+            bootstrap(auc, false[seen], p[seen], groups=group[seen], rounds=200),
+        ),
     ]
     goals = {0.01: 0.90, 0.02: None, 0.05: None}
     rows += [
-        Row(f"false rejected at {loss:.0%} real loss", recall_at(p[seen], false[seen], loss),
-            None, goals[loss], True, int(false[seen].sum()))
+        Row(
+            f"false rejected at {loss:.0%} real loss",
+            recall_at(p[seen], false[seen], loss),
+            None,
+            goals[loss],
+            True,
+            int(false[seen].sum()),
+        )
         for loss in LOSSES
     ]
     rows += [
-        Row(f"real faces rejected at {gate.false_face}",
-            float((p[seen & ~false] >= gate.false_face).mean()), 0.05, 0.01, False,
-            int((seen & ~false).sum())),
-        Row(f"false faces kept under {gate.false_face_review}",
-            float((p[false] < gate.false_face_review).mean()), 0.25, 0.05, False,
-            int(false.sum())),
+        Row(
+            f"real faces rejected at {gate.false_face}",
+            float((p[seen & ~false] >= gate.false_face).mean()),
+            0.05,
+            0.01,
+            False,
+            int((seen & ~false).sum()),
+        ),
+        Row(
+            f"false faces kept under {gate.false_face_review}",
+            float((p[false] < gate.false_face_review).mean()),
+            0.25,
+            0.05,
+            False,
+            int(false.sum()),
+        ),
     ]
     for name in APART:
         mine = false & (subtype == name)
-        rows.append(Row(f"{name} rejected at {gate.false_face}",
-                        float((p[mine] >= gate.false_face).mean()), None, None, True,
-                        int(mine.sum())))
+        rows.append(
+            Row(
+                f"{name} rejected at {gate.false_face}",
+                float((p[mine] >= gate.false_face).mean()),
+                None,
+                None,
+                True,
+                int(mine.sum()),
+            )
+        )
     return write("falseface", rows)
 
 

@@ -8,12 +8,14 @@ boxes stand in for the detectors: the box around the set's person mask.
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import av
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +27,12 @@ from curation.decide.focus import combine
 from curation.records import Boxes, Frame, Measured
 from curation.steps.base import Item
 from curation.steps.focus import Focus
+from train.faces import Finder, rows
 
 SET = Path(__file__).resolve().parents[2] / "shared" / "bench" / "focus"
 SHARP_AT_MOST, BLURRED_FROM = 0.5, 1.5
 SUBTLE, CLEAR = (0.6, 1.0), (2.0, 4.0)
+CUT, LEAST_FACE_PX = 45.0, 40
 SCORES = ("S", "minus_blur_px", "combined")
 
 Array = npt.NDArray[np.float64]
@@ -40,7 +44,7 @@ def generator() -> ModuleType:
     """Import gen_focus.py by its path, or end with the reason."""
     path = SET / "gen_focus.py"
     if not path.is_file():
-        raise SystemExit(f"NOT RUN: bench_focus needs {path}; lay the shared folder beside the repo")
+        raise SystemExit(f"NOT RUN: bench_focus needs {path}: lay shared/ beside the repository")
     spec = importlib.util.spec_from_file_location("gen_focus", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -120,7 +124,8 @@ def face_rows(module: ModuleType, step: Focus) -> list[Row]:
         span = bootstrap(auc, good, score[clear], groups=name[clear], rounds=200)
         won = beaten(score[sharp], score[noisy], name[sharp], name[noisy])
         out += [
-            Row(f"{kind}: Spearman over all", rho, 0.84 if gated else None, 0.975, True, len(score)),
+            Row(f"{kind}: Spearman over all", rho, 0.84 if gated else None, 0.975, True,
+                len(score)),
             Row(f"{kind}: AUC sigma<=.5 / >=1.5", auc(good, score[clear]),
                 0.985 if gated else None, 0.999, True, int(clear.sum()), span),
             Row(f"{kind}: P(sharp > noisy blur)", won, 0.999 if gated else None, 1.0, True,
@@ -154,6 +159,58 @@ def scene_rows(module: ModuleType, step: Focus) -> list[Row]:
     return out
 
 
+def motion_rows(step: Focus) -> list[Row]:
+    """Return how often a real frame beats the mean of the 3, 5, 9 frames around it.
+
+    The mean of neighbours is what a longer exposure would have given. Only the faster half of
+    each clip counts: where nothing moves there is nothing to tell.
+    """
+    won: dict[tuple[str, int], list[float]] = {}
+    clips = [row for row in rows(SET.parent / "videos") if row["kind"] == "real"]
+    finder = Finder(640)
+    for clip in clips:
+        moved, scores = [], []
+        for frames, face in _moments(SET.parent / "videos" / "clips" / clip["file"], finder):
+            x, y, w, h = face
+            middle = len(frames) // 2
+            change = np.subtract(frames[middle + 1], frames[middle - 1], dtype=np.float32)
+            moved.append(np.abs(change[y : y + h, x : x + w]).mean())
+            blurs = [np.mean(frames[middle - k : middle + k + 1], axis=0).astype(np.uint8)
+                     for k in (0, 1, 2, 4)]
+            everywhere = np.ones(blurs[0].shape[:2], np.uint8)
+            scores.append(columns(step, (item_of(bgr, face, everywhere) for bgr in blurs)))
+        if not scores:
+            continue
+        fast = np.array(moved) >= np.median(moved)
+        for kind in SCORES:
+            score = np.stack([each[kind] for each in scores])[fast]
+            for column, count in ((1, 3), (2, 5), (3, 9)):
+                share = float(np.mean(score[:, 0] > score[:, column]))
+                won.setdefault((kind, count), []).append(share)
+    return [
+        Row(f"{kind}: frame beats mean of {count}", float(np.mean(shares)), None, 1.0, True,
+            len(shares), bootstrap(lambda x: float(np.mean(x)), shares))
+        for (kind, count), shares in sorted(won.items())
+    ]
+
+
+def _moments(path: Path, finder: Finder) -> Iterator[tuple[list[Image], Face]]:
+    """Yield runs of nine frames without a cut, and the largest face of the middle one."""
+    with av.open(str(path)) as container:
+        stream = itertools.islice(container.decode(video=0), 300)
+        frames = [frame.to_ndarray(format="bgr24") for frame in stream]
+    for t in range(8, len(frames) - 8, 12):
+        run = frames[t - 4 : t + 5]
+        steps = [np.abs(np.subtract(a[::4, ::4], run[4][::4, ::4], dtype=np.float32)).mean()
+                 for a in (run[0], run[-1])]
+        boxes = finder.boxes(run[4])
+        if max(steps) > CUT or not len(boxes):
+            continue
+        x0, y0, x1, y1 = (int(v) for v in boxes[0])
+        if min(x1 - x0, y1 - y0) >= LEAST_FACE_PX:
+            yield run, (x0, y0, x1 - x0, y1 - y0)
+
+
 def cost_row(module: ModuleType, step: Focus) -> Row:
     """Return the mean cost of the step on the set's pictures, one thread."""
     items = [item_of(bgr, box, _mask(name)) for name, _, _, _, bgr, box in
@@ -175,7 +232,7 @@ def main() -> int:
     module, step = generator(), Focus()
     step.setup()
     return write("focus", [*face_rows(module, step), *scene_rows(module, step),
-                           cost_row(module, step)])
+                           *motion_rows(step), cost_row(module, step)])
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from curation import weights
 from curation.params import FaceParams
 from curation.records import Boxes, Frame
 from curation.steps.base import Item
-from curation.steps.embedding import WIDTH, Embedder
+from curation.steps.embedding import DIMENSIONS, Embedder
 from curation.steps.faces import Faces
 from curation.steps.falseface import HEAD, LARGEST_LOGIT, describe
 
@@ -93,17 +93,30 @@ def labelled(sets: Path) -> Iterator[tuple[str, Path, bool, str, str, list[float
             for row in csv.DictReader(file):
                 group = row.get("group") or row["group(for grouped CV)"]
                 frame = sets / folder / "frame" / row["file"]
-                box: list[float] | None = [float(v) for v in
-                                           row["face_box_xywh_rel_to_source"].split()]
+                box: list[float] | None = [
+                    float(v) for v in row["face_box_xywh_rel_to_source"].split()
+                ]
                 if not frame.is_file():
                     frame, box = sets / folder / "crop" / row["file"], [0.0, 0.0, 1.0, 1.0]
-                yield (f"{folder}/{row['file']}", frame, row["label"] == "false", row["subtype"],
-                       group, box)
+                yield (
+                    f"{folder}/{row['file']}",
+                    frame,
+                    row["label"] == "false",
+                    row["subtype"],
+                    group,
+                    box,
+                )
     with (sets / "pose_pools" / "LABELS.csv").open() as file:
         for row in csv.DictReader(file):
             group = row["source_repo"].split("/")[1]
-            yield (f"pose_pools/{row['file']}", sets / "pose_pools" / "img" / row["file"], False,
-                   "photo", group, None)
+            yield (
+                f"pose_pools/{row['file']}",
+                sets / "pose_pools" / "img" / row["file"],
+                False,
+                "photo",
+                group,
+                None,
+            )
 
 
 def collect(sets: Path, copies: int = COPIES) -> list[Face]:
@@ -142,21 +155,28 @@ def fit(faces: Sequence[Face]) -> dict[str, Any]:
     y = np.array([face.false for face in faces for _ in face.found])
     center, scale = x.mean(axis=0), x.std(axis=0)
     # Embeddings keep their proportions: one scale for each block of 1280.
-    for at in (0, WIDTH):
-        scale[at : at + WIDTH] = scale[at : at + WIDTH].mean() * np.sqrt(WIDTH) / 8
+    for at in (0, DIMENSIONS):
+        scale[at : at + DIMENSIONS] = scale[at : at + DIMENSIONS].mean() * np.sqrt(DIMENSIONS) / 8
     scale = np.maximum(scale, 1e-9)
     model = LogisticRegression(C=STRENGTH, max_iter=2000, class_weight="balanced")
     model.fit((x - center) / scale, y)
     return {
-        "center": center, "scale": scale, "weight": model.coef_[0],
-        "intercept": float(model.intercept_[0]), "calibration": [1.0, 0.0],
+        "center": center,
+        "scale": scale,
+        "weight": model.coef_[0],
+        "intercept": float(model.intercept_[0]),
+        "calibration": [1.0, 0.0],
     }
 
 
 def logit(head: dict[str, Any], found: Floats) -> float:
     """Return the sum of clipped terms of one face, before calibration."""
     part = (found - head["center"]) / head["scale"] * head["weight"]
-    blocks = [part[:WIDTH].sum(), part[WIDTH : 2 * WIDTH].sum(), *part[2 * WIDTH :]]
+    blocks = [
+        part[:DIMENSIONS].sum(),
+        part[DIMENSIONS : 2 * DIMENSIONS].sum(),
+        *part[2 * DIMENSIONS :],
+    ]
     return float(np.clip(blocks, -LARGEST_LOGIT, LARGEST_LOGIT).sum() + head["intercept"])
 
 
@@ -197,18 +217,26 @@ def main() -> int:
     scores = out_of_fold(faces)
     false = np.array([face.false for face in faces])
     seen = np.isfinite(scores)
-    print(f"{len(faces)} faces, {int(seen.sum())} detected, {int(false[seen].sum())} of them false;"
-          f" AUC out of fold {roc_auc_score(false[seen], scores[seen]):.4f}")
+    print(
+        f"{len(faces)} faces, {int(seen.sum())} detected, {int(false[seen].sum())} of them false;"
+        f" AUC out of fold {roc_auc_score(false[seen], scores[seen]):.4f}"
+    )
     head = fit(faces)
     head["calibration"] = calibrate(scores[seen], false[seen])
     about = {
         "what": "log-odds of a false face; see curation/steps/falseface.py",
         "trained_on": "labelled faces of falseface, falseface_art and pose_pools, with degraded "
-                      f"copies; {int(false[seen].sum())} false, {int((~false)[seen].sum())} real",
+        f"copies; {int(false[seen].sum())} false, {int((~false)[seen].sum())} real",
     }
     rounded = {k: np.round(head[k], 5).tolist() for k in ("center", "scale", "weight")}
-    text = json.dumps({**about, **rounded, "intercept": round(head["intercept"], 5),
-                       "calibration": [round(v, 5) for v in head["calibration"]]})
+    text = json.dumps(
+        {
+            **about,
+            **rounded,
+            "intercept": round(head["intercept"], 5),
+            "calibration": [round(v, 5) for v in head["calibration"]],
+        }
+    )
     HEAD.write_text(text + "\n")
     print(f"{HEAD} {len(text) // 1024} KB")
     return 0

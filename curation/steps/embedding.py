@@ -1,111 +1,160 @@
-"""What a crop looks like, as numbers: MobileNetV2 without its last layer."""
+"""What a picture looks like, as 1280 numbers: MobileNetV2 without its last layer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from curation.errors import WeightsMissing
-from curation.steps.base import RgbImage
 
-SIZE_PX = 224
-WIDTH = 1280
-MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1),
-          (6, 160, 3, 2), (6, 320, 1, 1))
-"""Expansion, channels, repeats and first stride of each stage (Sandler et al. 2018, table 2)."""
+if TYPE_CHECKING:
+    from torch import nn
+
+    from curation.steps.base import RgbImage
+
+DIMENSIONS = 1280
+INPUT_PX = 224
+BATCH = 16
+# Mean and spread of ImageNet, in which the weights were trained.
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+_STD = np.array([0.229, 0.224, 0.225], np.float32)
+# Expansion, output channels, repeats, first stride: table 2 of Sandler et al. 2018.
+_BLOCKS = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
 
 
 class Embedder:
-    """Turns RGB crops into unit vectors of 1280 numbers; on a GPU when there is one.
+    """Turn crops into unit vectors of 1280 numbers.
+
+    Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", ImageNet
+    weights, average of the last feature map, L2-normalised.
+
+    Args:
+        path: mobilenet_v2-b0353104.pth.
+        input_px: side of the square the network sees.
 
     Raises:
-        WeightsMissing: when the file is not the network it should be.
+        WeightsMissing: the file does not hold exactly this network.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, input_px: int = INPUT_PX) -> None:
+        """Read the weights and prepare the network; on a GPU where there is one."""
         import torch
 
         torch.set_num_threads(1)
         self._torch = torch
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        net = _network(torch)
-        try:
-            net.load_state_dict({k: v for k, v in state.items() if k.startswith("features.")})
-        except RuntimeError as error:
-            raise WeightsMissing(
-                f"{path} is not MobileNetV2", "python -m curation weights fetch mobilenet_v2"
-            ) from error
-        net.eval()
-        example = torch.zeros(1, 3, SIZE_PX, SIZE_PX)
-        with torch.inference_mode():
-            traced = torch.jit.trace(net, example)
-            self._net = torch.jit.freeze(traced.eval()).to(self._device)
+        self.input_px = input_px
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._network = _optimised(_loaded(path), input_px, self.device)
 
     def __call__(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float32]:
-        """Return (n, 1280) float32 of length 1 each; crops may be of any size."""
-        import cv2
-
-        if not crops:
-            return np.zeros((0, WIDTH), np.float32)
-        found = []
-        for crop in crops:
-            shrinks = min(crop.shape[:2]) > SIZE_PX
-            how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-            small = cv2.resize(crop, (SIZE_PX, SIZE_PX), interpolation=how)
-            scaled = (small.astype(np.float32) / 255 - np.float32(MEAN)) / np.float32(SPREAD)
-            batch = self._torch.from_numpy(scaled.transpose(2, 0, 1)[None].copy())
-            # One by one: on a CPU a batch is no faster, and a result never depends on company.
+        """Return (n, 1280) float32 of unit length for n RGB crops of any size."""
+        out = [np.zeros((0, DIMENSIONS), np.float32)]
+        for start in range(0, len(crops), BATCH):
+            batch = np.stack([self._input(crop) for crop in crops[start : start + BATCH]])
             with self._torch.inference_mode():
-                found.append(self._net(batch.to(self._device)).cpu().numpy()[0])
-        vectors = np.stack(found).astype(np.float32)
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+                found = self._network(self._torch.from_numpy(batch).to(self.device))
+            out.append(found.float().cpu().numpy())
+        vectors = np.concatenate(out)
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(length, 1e-9), np.float32)
+
+    def _input(self, crop: RgbImage) -> npt.NDArray[np.float32]:
+        how = cv2.INTER_AREA if min(crop.shape[:2]) > self.input_px else cv2.INTER_LINEAR
+        small = cv2.resize(crop, (self.input_px, self.input_px), interpolation=how)
+        scaled = (small.astype(np.float32) / 255 - _MEAN) / _STD
+        return np.ascontiguousarray(scaled.transpose(2, 0, 1))
 
 
-def _network(torch: Any) -> Any:
-    nn = torch.nn
+def _conv(inputs: int, outputs: int, kernel: int, stride: int, groups: int) -> nn.Sequential:
+    from torch import nn
 
-    def unit(inside: int, outside: int, kernel: int, stride: int, groups: int) -> Any:
-        pad = (kernel - 1) // 2
-        return nn.Sequential(
-            nn.Conv2d(inside, outside, kernel, stride, pad, groups=groups, bias=False),
-            nn.BatchNorm2d(outside),
-            nn.ReLU6(inplace=True),
-        )
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU6(),
+    )
 
-    class Inverted(nn.Module):  # type: ignore[misc, name-defined]
-        def __init__(self, inside: int, outside: int, stride: int, expand: int) -> None:
+
+def _network() -> nn.Module:
+    """Return MobileNetV2 with the names its published weights use."""
+    import torch
+    from torch import nn
+
+    class Inverted(nn.Module):  # type: ignore[misc]
+        """Widen, filter each channel, narrow; add the input where shapes allow."""
+
+        def __init__(self, inputs: int, outputs: int, stride: int, widen: int) -> None:
             super().__init__()
-            hidden = inside * expand
-            self.same = stride == 1 and inside == outside
-            layers = [] if expand == 1 else [unit(inside, hidden, 1, 1, 1)]
-            layers += [
-                unit(hidden, hidden, 3, stride, hidden),
-                nn.Conv2d(hidden, outside, 1, bias=False),
-                nn.BatchNorm2d(outside),
-            ]
-            self.conv = nn.Sequential(*layers)
+            hidden = inputs * widen
+            layers = [] if widen == 1 else [_conv(inputs, hidden, 1, 1, 1)]
+            self.conv = nn.Sequential(
+                *layers,
+                _conv(hidden, hidden, 3, stride, hidden),
+                nn.Conv2d(hidden, outputs, 1, bias=False),
+                nn.BatchNorm2d(outputs),
+            )
+            self.shortcut = stride == 1 and inputs == outputs
 
-        def forward(self, x: Any) -> Any:
-            return x + self.conv(x) if self.same else self.conv(x)
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            narrowed = self.conv(x)
+            return x + narrowed if self.shortcut else narrowed
 
-    class Features(nn.Module):  # type: ignore[misc, name-defined]
+    class MobileNetV2(nn.Module):  # type: ignore[misc]
+        """Return the averaged last feature map; the classifier is kept only for its names."""
+
         def __init__(self) -> None:
             super().__init__()
-            layers, inside = [unit(3, 32, 3, 2, 1)], 32
-            for expand, outside, repeats, stride in BLOCKS:
-                for i in range(repeats):
-                    layers.append(Inverted(inside, outside, stride if i == 0 else 1, expand))
-                    inside = outside
-            layers.append(unit(inside, WIDTH, 1, 1, 1))
+            layers: list[nn.Module] = [_conv(3, 32, 3, 2, 1)]
+            inputs = 32
+            for widen, outputs, repeats, stride in _BLOCKS:
+                for repeat in range(repeats):
+                    first = stride if repeat == 0 else 1
+                    layers.append(Inverted(inputs, outputs, first, widen))
+                    inputs = outputs
+            layers.append(_conv(inputs, DIMENSIONS, 1, 1, 1))
             self.features = nn.Sequential(*layers)
+            self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(DIMENSIONS, 1000))
 
-        def forward(self, x: Any) -> Any:
-            return self.features(x).mean(dim=(2, 3))
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.features(x).mean((2, 3))
 
-    return Features()
+    return MobileNetV2()
+
+
+def _loaded(path: Path) -> nn.Module:
+    import torch
+
+    network = _network()
+    try:
+        weights: Any = torch.load(path, map_location="cpu", weights_only=True)
+        network.load_state_dict(weights, strict=True)
+    except (RuntimeError, KeyError, AttributeError) as error:
+        raise WeightsMissing(
+            f"{path} does not hold MobileNetV2: {str(error).splitlines()[0]}",
+            "python -m curation weights fetch mobilenet_v2",
+        ) from error
+    return network.eval()
+
+
+def _optimised(network: nn.Module, input_px: int, device: str) -> Any:
+    """Return the network traced and frozen: normalisation folded into the convolutions."""
+    import torch
+
+    network = network.to(device)
+    example = torch.zeros(1, 3, input_px, input_px, device=device)
+    with torch.no_grad():
+        traced = torch.jit.trace(network, example, check_trace=False)
+        return torch.jit.freeze(traced)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from curation import weights
 from curation.records import Measured
 from curation.steps.base import Item, RgbImage, Step
-from curation.steps.embedding import WIDTH, Embedder
+from curation.steps.embedding import DIMENSIONS, Embedder
 
 HEAD = Path(__file__).with_name("heads") / "falseface.json"
 CROP, CONTEXT = 1.3, 3.0
@@ -72,7 +72,7 @@ class FalseFace(Step):
             return Measured({"false_p": None, "false_cue": None})
         second = signals["face_second"]
         xyxy_px = np.array(box, np.float64)
-        found = describe(item.rgb, xyxy_px, float(second or 0.0), self._embed)  # type: ignore[arg-type]
+        found = describe(item.rgb, xyxy_px, float(second or 0.0), self._embed)
         probability, cue = judge(self._head, found)
         return Measured({"false_p": probability, "false_cue": cue})
 
@@ -114,10 +114,17 @@ def cues(face: RgbImage) -> npt.NDArray[np.float64]:
     peaked = ((edges - edges.mean()) ** 4).mean() / max(float(edges.var()), 1e-6) ** 2
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float64)
     grain = np.abs(cv2.filter2D(grey, cv2.CV_64F, kernel)).mean() * np.sqrt(np.pi / 2) / 6
-    return np.array([
-        (laplacian < 1).mean(), np.log(len(counts)), counts[:10].sum() / palette.size,
-        chroma / 255, skin.mean(), np.log(max(float(peaked), 1e-3)), np.log1p(grain),
-    ])
+    return np.array(
+        [
+            (laplacian < 1).mean(),
+            np.log(len(counts)),
+            counts[:10].sum() / palette.size,
+            chroma / 255,
+            skin.mean(),
+            np.log(max(float(peaked), 1e-3)),
+            np.log1p(grain),
+        ]
+    )
 
 
 @cache
@@ -131,8 +138,11 @@ def read_head(path: Path) -> Mapping[str, Any]:
 def terms(head: Mapping[str, Any], found: npt.NDArray[np.float64]) -> dict[str, float]:
     """Return each term's share of the log-odds for "false", clipped."""
     part = (found - head["center"]) / head["scale"] * head["weight"]
-    named = {"crop": float(part[:WIDTH].sum()), "context": float(part[WIDTH : 2 * WIDTH].sum())}
-    named |= dict(zip(CUES, map(float, part[2 * WIDTH :]), strict=True))
+    named = {
+        "crop": float(part[:DIMENSIONS].sum()),
+        "context": float(part[DIMENSIONS : 2 * DIMENSIONS].sum()),
+    }
+    named |= dict(zip(CUES, map(float, part[2 * DIMENSIONS :]), strict=True))
     return {k: min(max(v, -LARGEST_LOGIT), LARGEST_LOGIT) for k, v in named.items()}
 
 

@@ -79,6 +79,19 @@ class Desk:
         return bool(self.studio.sources.files() or offered(self.studio.root, ())[0]
                     or commands.added_folders(self.studio))
 
+    def waiting(self, verb: str) -> str:
+        """Return what to do while a verb was never started here."""
+        if verb == "extract":
+            ready, then = self.has_videos(), "Choose how densely to look, then press Extract frames."
+            return then if ready else "Add a video under Ingest first."
+        frames = self.counts()["frames"]
+        if verb == "sort":
+            return f"{frames:,} frames are extracted. Press Sort frames." if frames else (
+                "Extract frames first."
+            )
+        ready = self.stage() in ("sorted", "ranked")
+        return "Frames are sorted. Press Score and rank." if ready else "Sort frames first."
+
     def recipes(self) -> list[str]:
         """Return what settings may be taken from."""
         return [OWN, "Defaults", *sorted(path.stem for path in RECIPES.glob("*.yaml"))]
@@ -94,8 +107,10 @@ class Desk:
     def remembered(self, verb: str) -> dict[str, Any]:
         """Return the values that a verb last ran with."""
         if verb == "rank":
-            return (self.studio.remembered("rank", RankParams)
-                    | self.studio.remembered("sort", RankParams))
+            ranked = self.studio.remembered("rank", RankParams)
+            sorted_by = self.studio.remembered("sort", RankParams)
+            # What decided last: its thresholds are those that the page shows.
+            return sorted_by | ranked if self.stage() == "ranked" else ranked | sorted_by
         values: dict[str, Any] = self.studio.catalogue.recall(f"params.{verb}", {})
         return values
 

@@ -25,7 +25,6 @@ class Stage:
     title: str
     about: str
     button: str
-    waiting: str
     following: str
     following_id: str
 
@@ -35,21 +34,21 @@ STAGES = (
         "extract", "2 Extract", "Extract frames",
         "Stores the sharpest frame of each moment with its exact time. Black, blank and frozen "
         "frames are left out; each keeps its reason.",
-        "Extract frames", "Choose how densely to look, then press Extract frames.",
+        "Extract frames",
         "Continue to Sort", "sort",
     ),
     Stage(
         "sort", "3 Sort", "Sort into pools",
         "Measures faces, people and poses in every frame, then puts each frame into the face, "
         "upper body or full body pool. Measures are kept: changing a pool setting is quick.",
-        "Sort frames", "Extract frames first, then press Sort frames.",
+        "Sort frames",
         "Continue to Score & rank", "rank",
     ),
     Stage(
         "rank", "4 Score & rank", "Score and rank",
         "Decides about every frame from stored measures: small, soft, false or repeated ones go, "
         "the best spread-out ones of each pool are picked.",
-        "Score and rank", "Sort frames first, then press Score and rank.",
+        "Score and rank",
         "See the results", "results",
     ),
 )
@@ -104,8 +103,7 @@ def build(desk: Desk, stage: Stage) -> StageTab:
                 start = gr.Button(stage.button, variant="primary", elem_id=f"start-{stage.verb}")
                 notice = gr.HTML("", js_on_load=None, elem_classes="said")
                 panel = gr.HTML(
-                    markup.job_panel(None, stage.waiting), js_on_load=None,
-                    elem_id=f"job-{stage.verb}",
+                    markup.job_panel(None, ""), js_on_load=None, elem_id=f"job-{stage.verb}",
                 )
                 with gr.Row(elem_classes="actions"):
                     cancel = gr.Button("Cancel", variant="secondary", size="md", visible=False)
@@ -130,7 +128,7 @@ def job_updates(desk: Desk, stage: Stage) -> list[Any]:
     log = desk.site.jobs.log_tail(job.id) if job else ""
     is_open = job is not None and job.is_open
     return [
-        markup.job_panel(job, stage.waiting),
+        markup.job_panel(job, "" if job else desk.waiting(stage.verb)),
         markup.log_view(log),
         gr.update(interactive=not is_open),
         gr.update(visible=is_open, interactive=is_open and not (job and job.cancel)),

@@ -88,6 +88,13 @@ class Helper:
         self._thread.shutdown()
 
     def _ask(self, task: Probe | Try) -> Any:
+        try:
+            return self._run(task)
+        except OSError:  # it died while nobody asked; a new one can answer
+            self._pool.__exit__()
+            return self._run(task)
+
+    def _run(self, task: Probe | Try) -> Any:
         answer = None
         failure: CurationError | None = None
         for event in self._pool.run([task]):

@@ -157,12 +157,16 @@ class JobManager:
         self._catalogue.close()
 
     def _tick(self) -> bool:
+        for job_id in list(self._children):
+            self._follow_child(self.table.get(job_id))
         for job in self.table.running():
-            self._follow(job)
-        claimed = self.table.claim()
+            if job.id not in self._children:
+                self._follow_stranger(job)
+        # A child that has recorded its end may still be on its way out.
+        claimed = None if self._children else self.table.claim()
         if claimed is not None:
             self._spawn(claimed)
-        return bool(self.table.running())
+        return bool(self._children or self.table.running())
 
     def _spawn(self, job: Job) -> None:
         path = self.table.log_path(job.id)
@@ -193,18 +197,18 @@ class JobManager:
         with suppress(psutil.Error):
             self.table.started(job_id, pid, psutil.Process(pid).create_time())
 
-    def _follow(self, job: Job) -> None:
-        child = self._children.get(job.id)
-        if child is not None:
-            code = child.poll()
-            if code is not None:
-                del self._children[job.id]
-                self._settle(self.table.get(job.id), code)
-                return
-        elif not is_alive(job.pid, job.pid_started):
+    def _follow_child(self, job: Job) -> None:
+        code = self._children[job.id].poll()
+        if code is not None:
+            self._settle(self.table.get(job.id), code)
+            del self._children[job.id]
+        elif job.cancel:
+            self._stop(job)
+
+    def _follow_stranger(self, job: Job) -> None:
+        if not is_alive(job.pid, job.pid_started):
             self._settle_stranger(job)
-            return
-        if job.cancel:
+        elif job.cancel:
             self._stop(job)
 
     def _settle(self, job: Job, code: int) -> None:

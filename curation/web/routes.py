@@ -111,7 +111,8 @@ def _add_pictures(router: APIRouter, site: Site) -> None:
         picture = site.pictures.find([frame_id]).get(frame_id)
         if picture is None or picture.path is None:
             raise HTTPException(404, "no such frame")
-        if not site.studio.catalogue.contains(picture.path) or not picture.path.is_file():
+        inside = site.studio.catalogue.contains(picture.path) and ".." not in picture.path.parts
+        if not inside or not picture.path.is_file():
             raise HTTPException(404, "its file is gone; extract the video again")
         headers = _cache_headers(picture.revision, v)
         if request.headers.get("if-none-match") == headers["etag"]:

@@ -44,7 +44,7 @@ def kill_and_finish(
     length_s = time.monotonic() - begun
     rng = random.Random(seed)
     hits = 0
-    place = work / "disturbed"
+    place = work / "disturbed" / calm.name  # reports carry the datastore's name
     shutil.copytree(start, place)
     for _ in range(KILLS):
         process = subprocess.Popen(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from curation.decide.reasons import REASONS
-from tests.headless.runs import file_digests, run, run_json
+from tests.headless.runs import ROOT, file_digests, run_json
 
 RECIPE = ("--recipe", "recipes/small.yaml")
 
@@ -91,12 +95,20 @@ def test_a_moved_threshold_moves_picks_and_nothing_is_measured_again(ranked: Pat
 
 
 def test_a_missing_weight_stops_before_the_first_frame(ranked: Path, tmp_path: Path) -> None:
-    env = {
-        "CURATION_WEIGHTS": str(tmp_path),
-        "HOME": str(tmp_path),
-        "XDG_CACHE_HOME": str(tmp_path),
-    }
-    done = run("02_sort.py", ranked, "--face-score", "0.71", env=env)
+    for name in ("curation", "recipes"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy2(ROOT / "02_sort.py", tmp_path)
+    (tmp_path / "weights").mkdir()
+    shutil.copy2(ROOT / "weights" / "manifest.toml", tmp_path / "weights")
+    env = {k: v for k, v in os.environ.items() if k != "CURATION_WEIGHTS"}
+    done = subprocess.run(
+        [sys.executable, "02_sort.py", "--datastore", str(ranked), "--face-score", "0.71"],
+        cwd=tmp_path,
+        env={**env, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert "python -m curation weights fetch" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,0 +1,136 @@
+"""Every step on fixed pictures: its promise, company does not matter, and the numbers stay.
+
+`python -m tests.contract.test_golden` writes the golden files anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from curation.engine.batch import load_rgb, run_batch
+from curation.params import MeasureParams
+from curation.records import Frame, Measured
+from curation.registry import BUILTIN, make_steps
+from curation.steps.base import Item, RgbImage, Step
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+REL, ABS = 0.02, 0.02
+"""Networks differ in the last digits between processors."""
+
+
+def pictures() -> dict[str, RgbImage]:
+    """Return two real pictures from ultralytics' package and two made ones."""
+    spec = find_spec("ultralytics")
+    if spec is None or spec.origin is None:
+        pytest.skip("needs the stills of the ultralytics package")
+    assets = Path(spec.origin).parent / "assets"
+    y, x = np.mgrid[0:240, 0:320]
+    waves = np.stack([x % 256, y % 256, (x * y // 64) % 256], axis=2).astype(np.uint8)
+    return {
+        "zidane": load_rgb(assets / "zidane.jpg"),
+        "bus": load_rgb(assets / "bus.jpg"),
+        "waves": waves,
+        "blank": np.full((120, 160, 3), 128, np.uint8),
+    }
+
+
+def items() -> list[Item]:
+    found = pictures()
+    return [
+        Item(Frame(i, name, 1, i, 0.0, Path(name), rgb.shape[1], rgb.shape[0]), rgb)
+        for i, (name, rgb) in enumerate(found.items())
+    ]
+
+
+def measure(steps: Sequence[Step], batch: Sequence[Item]) -> dict[str, dict[str, Measured]]:
+    """Return measurements by step and picture."""
+    names = {item.frame.id: item.frame.key for item in batch}
+    found: dict[str, dict[str, Measured]] = {step.name: {} for step in steps}
+    for result in run_batch(steps, batch):
+        assert result.measured is not None, f"{result.step}: {result.error}"
+        found[result.step][names[result.frame_id]] = result.measured
+    return found
+
+
+def plain(measured: Measured) -> dict[str, Any]:
+    """Return what a golden file holds of a measurement."""
+    signals = {
+        k: round(v, 5) if isinstance(v, float) else v
+        for k, v in measured.signals.items()
+        if not isinstance(v, bytes)
+    }
+    if measured.boxes is not None:
+        signals["boxes"] = np.round(measured.boxes.xyxy_px).astype(int).tolist()
+    return signals
+
+
+@pytest.fixture(scope="module")
+def steps(weights_dir: Path) -> Any:
+    made = make_steps(MeasureParams())
+    for step in made:
+        step.setup()
+    yield made
+    for step in made:
+        step.close()
+
+
+@pytest.fixture(scope="module")
+def measured(steps: list[Step]) -> dict[str, dict[str, Measured]]:
+    return measure(steps, items())
+
+
+@pytest.mark.parametrize("name", list(BUILTIN))
+def test_numbers_stay_while_the_version_stays(
+    name: str, steps: list[Step], measured: dict[str, dict[str, Measured]]
+) -> None:
+    step = next(step for step in steps if step.name == name)
+    golden = json.loads((GOLDEN / f"{name}.json").read_text())
+    assert golden["version"] == step.version, "write the golden files anew and look at the change"
+    for picture, values in golden["values"].items():
+        found = plain(measured[name][picture])
+        assert found.keys() == values.keys()
+        for key, value in values.items():
+            told = f"{name}.{key} of {picture} moved: bump `version` of the step"
+            if key == "boxes":
+                assert len(found[key]) == len(value), told
+                np.testing.assert_allclose(found[key], value, atol=4, err_msg=told)
+            elif isinstance(value, float):
+                pixels = key.endswith(("_x0", "_y0", "_x1", "_y1", "_px", "_deg"))
+                limit = 2.0 if pixels else ABS
+                assert found[key] == pytest.approx(value, rel=REL, abs=limit), told
+            else:
+                assert found[key] == value, told
+
+
+def test_a_picture_measures_the_same_alone_and_in_company(
+    steps: list[Step], measured: dict[str, dict[str, Measured]]
+) -> None:
+    for item in items():
+        alone = measure(steps, [item])
+        for step in steps:
+            name = item.frame.key
+            assert alone[step.name][name].signals == measured[step.name][name].signals
+
+
+def write_golden() -> None:
+    """Write the golden files of all steps."""
+    made = make_steps(MeasureParams())
+    for step in made:
+        step.setup()
+    found = measure(made, items())
+    for step in made:
+        values = {name: plain(one) for name, one in found[step.name].items()}
+        text = json.dumps({"version": step.version, "values": values}, indent=1, sort_keys=True)
+        (GOLDEN / f"{step.name}.json").write_text(text + "\n")
+        step.close()
+
+
+if __name__ == "__main__":
+    write_golden()
