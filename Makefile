@@ -51,7 +51,7 @@ distclean: clean ## clean, and remove .venv, models and sample clips
 	find weights -mindepth 1 -not -name manifest.toml -not -name README.md -delete
 
 system: ## the shared libraries that OpenCV and MediaPipe need
-	@scripts/system-deps
+	@scripts/system-deps $(if $(wildcard $(VENV)/bin/python),,--venv)
 
 venv: system $(VENV)/.requirements.stamp ## .venv with the pinned requirements
 

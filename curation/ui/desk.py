@@ -82,8 +82,8 @@ class Desk:
     def waiting(self, verb: str) -> str:
         """Return what to do while a verb was never started here."""
         if verb == "extract":
-            ready, then = self.has_videos(), "Choose how densely to look, then press Extract frames."
-            return then if ready else "Add a video under Ingest first."
+            then = "Choose how densely to look, then press Extract frames."
+            return then if self.has_videos() else "Add a video under Ingest first."
         frames = self.counts()["frames"]
         if verb == "sort":
             return f"{frames:,} frames are extracted. Press Sort frames." if frames else (

@@ -75,6 +75,10 @@ class Wiring:
         self._wire_results()
         self.timer.tick(self.board, None, self.board_outputs, **QUICK)
         refreshed = self.ended.change(self.listed, None, self._list_outputs(), **QUICK)
+        # A ranking that ended may have been made elsewhere: its thresholds are the ones to show.
+        refreshed = refreshed.then(
+            self._stored_sliders, None, list(self.last.sliders.components), **QUICK
+        )
         refreshed.then(self.show, self.last.view_inputs, self.last.outputs, **QUICK).then(
             self.gauge, self.gauge_inputs, self.last.gauges, **QUICK
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from curation.web.jobs import JobManager, is_alive
 from tests import videos
 from tests.web.conftest import site_of
 
+ROOT = Path(__file__).parents[2]
 SLOW = ["--mode=every", "--every=1"]
 ENDED = ("done", "failed", "cancelled", "interrupted")
 
@@ -56,20 +58,30 @@ def until(said: Callable[[], Any], what: str) -> Any:
 
 
 def ended(table: JobTable, job_id: int) -> Job:
-    """Wait until a job has ended, and its server, if it has one, has seen how."""
+    """Wait until a job and its process have ended."""
 
     def said() -> bool:
         job = table.get(job_id)
-        alive = is_alive(job.pid, job.pid_started) or (job.pid and psutil.pid_exists(job.pid))
-        return job.state in ENDED and (not alive or job.pid == os.getpid())
+        return job.state in ENDED and not is_alive(job.pid, job.pid_started)
 
     until(said, "the end of the job")
     return table.get(job_id)
 
 
+def settled(manager: JobManager, job_id: int) -> Job:
+    """Wait until a job's own server has seen how its process ended."""
+    until(lambda: manager.table.get(job_id).exit_code is not None, "the exit code")
+    return manager.table.get(job_id)
+
+
 def going(table: JobTable, job_id: int) -> Job:
     """Wait until a job has stored something and still runs."""
-    until(lambda: (table.get(job_id).done or 0) > 0 or not table.get(job_id).is_open, "some work")
+
+    def said() -> bool:
+        job = table.get(job_id)
+        return (job.stage == "extract" and bool(job.done)) or not job.is_open
+
+    until(said, "some work")
     job = table.get(job_id)
     assert job.state == "running", (job.state, job.error)
     return job
@@ -175,24 +187,22 @@ def test_a_job_runs_to_its_end_and_the_next_one_follows(
     clip = videos.clip("cfr25").path
     first = manager.add("extract", [str(clip)])
     second = manager.add("rank", [])
-    done = ended(manager.table, first)
+    done = settled(manager, first)
     assert (done.state, done.exit_code, done.error) == ("done", 0, None)
     assert done.summary is not None
     assert done.summary["frames"] == stored(datastore) > 0
     assert "frames stored" in manager.log_tail(first)
-    failed = ended(manager.table, second)
+    failed = settled(manager, second)
     assert (failed.state, failed.exit_code) == ("failed", 1)
     assert "is measured yet" in str(failed.error)
     assert "error: " in manager.log_tail(second)
     assert (failed.started_s or 0) >= (done.ended_s or 0) - 0.5
 
 
-def test_failed_items_are_listed_with_their_reasons(
-    manager: JobManager, tmp_path: Path
-) -> None:
+def test_failed_items_are_listed_with_their_reasons(manager: JobManager, tmp_path: Path) -> None:
     bad = tmp_path / "text.mp4"
     bad.write_text("this is no video")
-    job = ended(manager.table, manager.add("extract", [str(videos.clip("cfr25").path), str(bad)]))
+    job = settled(manager, manager.add("extract", [str(videos.clip("cfr25").path), str(bad)]))
     assert job.state == "done"
     ((item, reason),) = job.failed
     assert item.endswith("text.mp4")
@@ -200,7 +210,7 @@ def test_failed_items_are_listed_with_their_reasons(
 
 
 def test_a_wrong_flag_fails_in_one_sentence(manager: JobManager) -> None:
-    job = ended(manager.table, manager.add("extract", ["--fps=1000"]))
+    job = settled(manager, manager.add("extract", ["--fps=1000"]))
     assert (job.state, job.exit_code) == ("failed", 2)
     assert "fps" in str(job.error)
     assert "Traceback" not in manager.log_tail(job.id)
@@ -220,7 +230,7 @@ def test_a_cancelled_job_keeps_what_it_finished_and_resumes(
     assert os.getpgid(process.pid) == process.pid
     assert process.nice() > 0
     manager.cancel(job_id)
-    job = ended(manager.table, job_id)
+    job = settled(manager, job_id)
     assert (job.state, job.exit_code) == ("cancelled", 130)
     _, left = psutil.wait_procs([process, *workers], timeout=20)
     assert left == []
@@ -229,7 +239,7 @@ def test_a_cancelled_job_keeps_what_it_finished_and_resumes(
     again = manager.resume(job_id)
     assert (again.id, again.argv) != (job_id, ()) and again.argv == job.argv
     assert manager.resume(again.id).id == again.id, "an open job is not queued twice"
-    assert ended(manager.table, again.id).state == "done"
+    assert settled(manager, again.id).state == "done"
     assert stored(datastore) == 900
 
 
@@ -240,14 +250,15 @@ def test_a_job_that_will_not_stop_is_killed_after_its_grace(datastore: Path) -> 
         "print('deaf', flush=True)\n"
         "while True: time.sleep(0.1)"
     )
-    manager = JobManager(datastore, grace_s=0.5,
-                         command=lambda job, root: [sys.executable, "-c", deaf])
+    manager = JobManager(
+        datastore, grace_s=0.5, command=lambda job, root: [sys.executable, "-c", deaf]
+    )
     manager.start()
     try:
         job_id = manager.add("extract", [])
         until(lambda: "deaf" in manager.log_tail(job_id), "the start")
         manager.cancel(job_id)
-        job = ended(manager.table, job_id)
+        job = settled(manager, job_id)
         assert (job.state, job.exit_code) == ("cancelled", -signal.SIGKILL)
     finally:
         manager.stop()
@@ -258,18 +269,18 @@ def test_a_killed_job_says_how_it_died_and_resumes(
 ) -> None:
     job_id = manager.add("extract", [str(long_clip), *SLOW])
     os.kill(going(manager.table, job_id).pid or 0, signal.SIGKILL)
-    job = ended(manager.table, job_id)
+    job = settled(manager, job_id)
     assert job.state == "interrupted"
     assert "SIGKILL" in str(job.error)
     again = manager.resume(job_id)
-    assert ended(manager.table, again.id).state == "done"
+    assert settled(manager, again.id).state == "done"
     assert stored(datastore) == 900
 
 
 def test_a_terminated_job_is_interrupted(manager: JobManager, long_clip: Path) -> None:
     job_id = manager.add("extract", [str(long_clip), *SLOW])
     os.kill(going(manager.table, job_id).pid or 0, signal.SIGTERM)
-    job = ended(manager.table, job_id)
+    job = settled(manager, job_id)
     assert (job.state, job.exit_code) == ("interrupted", 130)
 
 
@@ -287,26 +298,41 @@ def test_a_program_that_cannot_start_is_a_failed_job(datastore: Path) -> None:
 # -- servers that come and go --------------------------------------------------------------------
 
 
-def test_a_job_goes_on_while_the_server_restarts(datastore: Path, long_clip: Path) -> None:
-    before = JobManager(datastore)
-    before.start()
-    job_id = before.add("extract", [str(long_clip), *SLOW])
-    pid = going(before.table, job_id).pid
-    before.stop()
-    assert before.table.get(job_id).state == "running"
+SERVER = """
+import sys, time
+from pathlib import Path
+from curation.web.jobs import JobManager
+manager = JobManager(Path(sys.argv[1]))
+manager.start()
+print(manager.add("extract", sys.argv[2:]), flush=True)
+while True: time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_job_goes_on_while_the_server_restarts(
+    datastore: Path, long_clip: Path, how: signal.Signals
+) -> None:
+    table = JobTable(Catalogue(datastore))
+    command = [sys.executable, "-c", SERVER, str(datastore), str(long_clip), *SLOW]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
+        assert server.stdout is not None
+        job_id = int(server.stdout.readline())
+        pid = going(table, job_id).pid or 0
+        server.send_signal(how)
+        server.wait()
+    assert psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     after = JobManager(datastore)
     after.start()
     try:
-        assert after.table.get(job_id).pid == pid
-        assert ended(after.table, job_id).state == "done"
+        job = ended(table, job_id)
+        assert (job.state, job.pid) == ("done", pid)
         assert stored(datastore) == 900
     finally:
         after.stop()
 
 
-def test_a_job_that_ends_while_no_server_watches_is_done(
-    datastore: Path, long_clip: Path
-) -> None:
+def test_a_job_that_ends_while_no_server_watches_is_done(datastore: Path, long_clip: Path) -> None:
     before = JobManager(datastore)
     before.start()
     job_id = before.add("extract", [str(long_clip), *SLOW])
@@ -353,7 +379,8 @@ def test_a_process_that_took_over_the_number_is_not_the_job(datastore: Path) -> 
     manager.start()
     try:
         manager.cancel(job_id)
-        assert ended(manager.table, job_id).state == "cancelled", "and this test was not stopped"
+        until(lambda: manager.table.get(job_id).state in ENDED, "the end of the job")
+        assert manager.table.get(job_id).state == "cancelled", "and this test was not stopped"
     finally:
         manager.stop()
 

@@ -155,8 +155,11 @@ def test_an_open_door_is_said_loudly(host: str, password: str | None, warns: boo
 
 
 def test_settings_come_from_the_environment(tmp_path: Path) -> None:
-    env = {"CURATION_ALLOWED_HOSTS": "Studio.lan, frames.example", "CURATION_PASSWORD": "x",
-           "CURATION_UPLOAD_LIMIT_GB": "2"}
+    env = {
+        "CURATION_ALLOWED_HOSTS": "Studio.lan, frames.example",
+        "CURATION_PASSWORD": "x",
+        "CURATION_UPLOAD_LIMIT_GB": "2",
+    }
     settings = Settings.from_environment(tmp_path, (tmp_path,), env)
     assert settings.rules.allowed_hosts == {"studio.lan", "frames.example"}
     assert settings.rules.password == "x"

@@ -50,8 +50,9 @@ def begin(client: TestClient, name: str, size: int) -> dict[str, Any]:
 
 
 def put(client: TestClient, upload_id: str, offset: int, data: bytes) -> Any:
-    return client.put(f"/api/uploads/{upload_id}", content=data,
-                      headers={"upload-offset": str(offset)})
+    return client.put(
+        f"/api/uploads/{upload_id}", content=data, headers={"upload-offset": str(offset)}
+    )
 
 
 def send(client: TestClient, name: str, data: bytes) -> Any:

@@ -1,0 +1,200 @@
+"""The pages behind the guard: light to start, private, and safe with any text."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from curation.store.jobs import Job
+from curation.ui import markup
+from curation.web.site import Settings
+from tests.web.conftest import serving, site_of
+
+ROOT = Path(__file__).parents[2]
+EVIL = "<img src=x onerror=alert(1)>{{constructor}}${alert(2)}`'\"&.mp4"
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    root = tmp_path_factory.mktemp("pages") / "datastore"
+    with serving(Settings(root), with_pages=True) as client:
+        yield client
+
+
+def test_the_page_is_served_with_our_own_routes_before_it(pages: TestClient) -> None:
+    page = pages.get("/")
+    assert page.status_code == 200
+    assert "Frame Curation Studio" in page.text
+    assert "frame-ancestors 'self'" in page.headers["content-security-policy"]
+    assert pages.get("/healthz").json() == {"status": "ok"}
+    assert pages.get("/ui/uploader.js").status_code == 200
+    assert pages.get("/ui/lightbox.js").status_code == 200
+
+
+def test_the_page_has_no_public_endpoint_and_no_extras(pages: TestClient) -> None:
+    config = pages.get("/config").json()
+    shown = [d for d in config["dependencies"] if d["api_visibility"] != "private"]
+    assert shown == []
+    assert config.get("run_history") in (False, None)
+    assert config["analytics_enabled"] is False
+    assert config["enable_queue"] is True
+    for path in ("/gradio_api/upload", "/gradio_api/vibe-edit", "/login"):
+        assert pages.post(path).status_code == 404
+    for path in (
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=app.py",
+        "/monitoring",
+        "/gradio_api/proxy=http://127.0.0.1:1",
+    ):
+        assert pages.get(path).status_code == 404
+
+
+def test_the_page_takes_no_cross_site_event(pages: TestClient) -> None:
+    sent = {"fn_index": 0, "data": [], "session_hash": "x"}
+    for path in ("/gradio_api/queue/join", "/gradio_api/run/predict"):
+        reply = pages.post(path, json=sent, headers={"sec-fetch-site": "cross-site"})
+        assert reply.status_code == 403
+
+
+def test_the_page_asks_nobody_else(pages: TestClient) -> None:
+    text = pages.get("/").text
+    for tag in ("<script", "<link", "<img"):
+        for part in text.split(tag)[1:]:
+            head = part.split(">")[0]
+            assert "http://" not in head.replace("http://127.0.0.1", ""), head
+            assert "https://" not in head, head
+
+
+def test_nothing_is_loaded_or_computed_before_a_job(pages: TestClient) -> None:
+    site = site_of(pages)
+    assert site.prober._pool._workers == []
+    assert site.trials._pool._workers == []
+    code = (
+        "import sys, pathlib\n"
+        "from curation.web.app import create_app\n"
+        "from curation.web.site import Settings\n"
+        "create_app(Settings(pathlib.Path(sys.argv[1])))\n"
+        "print(sorted({'torch', 'mediapipe', 'cv2', 'av', 'ultralytics', 'scenedetect', 'kornia',"
+        " 'decord'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(site.studio.root.parent / "other")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_program_explains_itself_lightly() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "app.py"), "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    for word in ("--host", "127.0.0.1", "--port", "7860", "--datastore", "--input-dir"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--input-dir", "/no/such/folder"], "no such folder"),
+        (["--datastore", str(ROOT / "pyproject.toml")], "datastore"),
+    ],
+)
+def test_a_wrong_start_is_one_line(words: list[str], said: str, tmp_path: Path) -> None:
+    own = [] if "--datastore" in words else ["--datastore", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "app.py"), "--port", "1", *own, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "error: " in done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# -- text from files and processes ---------------------------------------------------------------
+
+
+def job(**changes: object) -> Job:
+    values: dict[str, object] = dict.fromkeys(Job.__slots__)
+    values |= {
+        "id": 1,
+        "verb": "extract",
+        "argv": (),
+        "state": "running",
+        "failed": (),
+        "cancel": False,
+        "created_s": 0.0,
+    }
+    return Job(**{**values, **changes})  # type: ignore[arg-type]
+
+
+FRAME = {
+    "frame_id": 3,
+    "video": EVIL,
+    "time_s": 1.0,
+    "rank": None,
+    "score": 0.5,
+    "pool": "face",
+    "parts": {},
+    "reason": EVIL,
+    "detail": EVIL,
+    "file": "x",
+}
+SHOWN = {
+    "a frame": markup.grid([FRAME], {3: EVIL}),
+    "a running job": markup.job_panel(job(note=EVIL, stage=EVIL, unit=EVIL, done=1.0), ""),
+    "a failed job": markup.job_panel(job(state="failed", error=EVIL), ""),
+    "a failed item": markup.job_panel(job(failed=((EVIL, EVIL),)), ""),
+    "a log": markup.log_view(EVIL),
+    "a notice": markup.notice(EVIL, hint=EVIL),
+    "an empty state": markup.empty(EVIL, EVIL),
+    "the top bar": markup.header(EVIL, {EVIL: 3}, job(verb=EVIL)),
+    "a video": markup.video_table(
+        [
+            {
+                "name": EVIL,
+                "folder": EVIL,
+                "facts": EVIL,
+                "state": EVIL,
+                "kind": "bad",
+                "notes": [EVIL],
+                "poster": EVIL,
+            }
+        ]
+    ),
+    "a reason": markup.reason_table([(EVIL, 1, EVIL)], 1),
+}
+
+
+@pytest.mark.parametrize("what", list(SHOWN))
+def test_no_text_becomes_markup_or_template(what: str) -> None:
+    html = SHOWN[what]
+    assert "<img src=x" not in html
+    assert "{{" not in html
+    assert "${" not in html
+    assert "`" not in html
+    assert "&lt;img" in html
+
+
+def test_a_job_reads_well() -> None:
+    html = markup.job_panel(
+        job(done=123.0, total=400.0, unit="frames", rate_per_s=31.2, eta_s=9.0), ""
+    )
+    for said in ("123 of 400 frames", "31.2 a second", "9 s left", "31 %", "Running"):
+        assert said in html
+    assert "Cancelled" in markup.job_panel(job(state="cancelled"), "")
+    assert "Resume" in markup.job_panel(job(state="interrupted", error="killed"), "")
+    assert "Press start" in markup.job_panel(None, "Press start")
