@@ -153,7 +153,7 @@ def test_damage_costs_pictures_not_the_file(name: str) -> None:
 
 
 def test_decord_stops_at_damage_and_says_so() -> None:
-    path = videos.damaged("flipped")
+    path = videos.damaged("truncated")
     with (
         pytest.raises(VideoUnreadable, match="decord") as caught,
         open_reader(path, probe(path), "decord") as reader,
