@@ -7,6 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -47,6 +48,7 @@ class Step(ABC):
         detects: whether results carry boxes.
         needs: names of steps whose results must be in `item.given`.
         weights: names in weights/manifest.toml; their digests are part of the cache key.
+        files: data that ships beside the code (trained heads); part of the cache key.
         Params: the pydantic model of this step's tunables.
     """
 
@@ -56,6 +58,7 @@ class Step(ABC):
     detects: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ()
     weights: ClassVar[tuple[str, ...]] = ()
+    files: ClassVar[tuple[Path, ...]] = ()
     Params: ClassVar[type[ParamsBase]] = NoParams
 
     def __init__(self, params: ParamsBase | None = None) -> None:
@@ -98,6 +101,7 @@ def fingerprint(step: Step, upstream: Mapping[str, str], digests: Mapping[str, s
         "params": step.params.cache_dict(),
         "needs": {name: upstream[name] for name in step.needs},
         "weights": {name: digests[name] for name in step.weight_names()},
+        "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in step.files},
     }
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What a picture looks like, as 1280 numbers: MobileNetV2 without its last layer."""
+"""What a picture looks like, as numbers: MobileNetV2 without its last layer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from curation.steps.base import RgbImage
 
 DIMENSIONS = 1280
+TEXTURES = 784
 INPUT_PX = 224
-BATCH = 16
+# More at once is slower on one CPU core: the maps of a batch no longer fit its cache.
+BATCH = {"cpu": 4, "cuda": 64}
 # Mean and spread of ImageNet, in which the weights were trained.
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 _STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -33,13 +35,16 @@ _BLOCKS = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
+# Layers whose input is looked at for texture: maps of half, quarter ... 1/32 of the picture.
+_TAPS = (2, 4, 7, 11, 14, 17)
 
 
 class Embedder:
-    """Turn crops into unit vectors of 1280 numbers.
+    """Turn crops into unit vectors of 1280 numbers, and into their texture.
 
     Sandler et al. 2018, "MobileNetV2: Inverted Residuals and Linear Bottlenecks", ImageNet
-    weights, average of the last feature map, L2-normalised.
+    weights, average of the last feature map, L2-normalised. Texture is mean and spread of the
+    channels of six earlier maps, the statistics of style transfer (Huang and Belongie 2017).
 
     Args:
         path: mobilenet_v2-b0353104.pth.
@@ -61,15 +66,24 @@ class Embedder:
 
     def __call__(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float32]:
         """Return (n, 1280) float32 of unit length for n RGB crops of any size."""
-        out = [np.zeros((0, DIMENSIONS), np.float32)]
-        for start in range(0, len(crops), BATCH):
-            batch = np.stack([self._input(crop) for crop in crops[start : start + BATCH]])
+        return self.describe(crops)[0]
+
+    def describe(
+        self, crops: Sequence[RgbImage]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return the unit vectors (n, 1280) and the textures (n, 784) of n RGB crops."""
+        vectors = [np.zeros((0, DIMENSIONS), np.float32)]
+        textures = [np.zeros((0, TEXTURES), np.float32)]
+        step = BATCH[self.device]
+        for start in range(0, len(crops), step):
+            batch = np.stack([self._input(crop) for crop in crops[start : start + step]])
             with self._torch.inference_mode():
-                found = self._network(self._torch.from_numpy(batch).to(self.device))
-            out.append(found.float().cpu().numpy())
-        vectors = np.concatenate(out)
-        length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.maximum(length, 1e-9), np.float32)
+                vector, texture = self._network(self._torch.from_numpy(batch).to(self.device))
+            vectors.append(vector.cpu().numpy())
+            textures.append(texture.cpu().numpy())
+        found = np.concatenate(vectors)
+        length = np.linalg.norm(found, axis=1, keepdims=True)
+        return np.asarray(found / np.maximum(length, 1e-9), np.float32), np.concatenate(textures)
 
     def _input(self, crop: RgbImage) -> npt.NDArray[np.float32]:
         how = cv2.INTER_AREA if min(crop.shape[:2]) > self.input_px else cv2.INTER_LINEAR
@@ -113,7 +127,7 @@ def _network() -> nn.Module:
             return x + narrowed if self.shortcut else narrowed
 
     class MobileNetV2(nn.Module):  # type: ignore[misc]
-        """Return the averaged last feature map; the classifier is kept only for its names."""
+        """Return averaged last map and texture; the classifier is kept for its names."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -128,8 +142,13 @@ def _network() -> nn.Module:
             self.features = nn.Sequential(*layers)
             self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(DIMENSIONS, 1000))
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.features(x).mean((2, 3))
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            texture: list[torch.Tensor] = []
+            for depth, layer in enumerate(self.features):
+                if depth in _TAPS:
+                    texture += [x.mean((2, 3)), x.std((2, 3))]
+                x = layer(x)
+            return x.mean((2, 3)), torch.cat(texture, 1)
 
     return MobileNetV2()
 

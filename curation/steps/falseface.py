@@ -20,6 +20,8 @@ HEAD = Path(__file__).with_name("heads") / "falseface.json"
 CROP, CONTEXT = 1.3, 3.0
 """Sides of the looked-at squares, in longer sides of the face box."""
 CUE_PX = 128
+LEAST_FACE_PX = 32
+"""Short side of a face under which there is too little to tell: no verdict, not a guess."""
 CUES = ("flat_share", "colours", "top_colours", "saturation", "skin", "kurtosis", "noise", "second")
 LARGEST_LOGIT = 4.0
 WORDS = {
@@ -47,10 +49,11 @@ class FalseFace(Step):
     """
 
     name = "falseface"
-    version = "1"
+    version = "2"
     produces = {"false_p": float, "false_cue": str}
     needs = ("faces", "subject")
     weights = ("mobilenet_v2",)
+    files = (HEAD,)
 
     def setup(self) -> None:
         """Read the network and the head."""
@@ -72,6 +75,8 @@ class FalseFace(Step):
             return Measured({"false_p": None, "false_cue": None})
         second = signals["face_second"]
         xyxy_px = np.array(box, np.float64)
+        if (xyxy_px[2:] - xyxy_px[:2]).min() < LEAST_FACE_PX:
+            return Measured({"false_p": None, "false_cue": None})
         found = describe(item.rgb, xyxy_px, float(second or 0.0), self._embed)
         probability, cue = judge(self._head, found)
         return Measured({"false_p": probability, "false_cue": cue})

@@ -65,6 +65,7 @@ class Focus(Step):
         "focus_gap": float, "focus_coherence": float, "focus_body": float,
     }
     needs = ("faces", "people", "pose", "subject")
+    files = (HEAD,)
 
     def setup(self) -> None:
         """Read the trees."""

@@ -38,10 +38,17 @@ def _hashes(rgb: RgbImage) -> dict[str, Value]:
     found: dict[str, Value] = {"phash": None, "dhash": None}
     found["pixels"] = int.from_bytes(digest.digest(), "big", signed=True)
     grey = Image.fromarray(rgb).convert("L")
-    if np.asarray(grey).std() >= FLAT_SPREAD:
+    if _spread(grey.histogram()) >= FLAT_SPREAD:
         found["phash"] = signed(imagehash.phash(grey).hash)
         found["dhash"] = signed(imagehash.dhash(grey).hash)
     return found
+
+
+def _spread(histogram: Sequence[int]) -> float:
+    """Return the standard deviation of a picture with this many pixels of each level."""
+    share = np.asarray(histogram, np.float64) / sum(histogram)
+    levels = np.arange(len(share))
+    return float(np.sqrt(share @ (levels - share @ levels) ** 2))
 
 
 def signed(bits: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
