@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -11,16 +10,28 @@ from pathlib import Path
 def main() -> int:
     """Serve until interrupted and return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="app.py", description="The web studio: videos in, ranked frames out.",
+        prog="app.py",
+        description="The web studio: videos in, ranked frames out.",
         epilog="CURATION_PASSWORD asks everybody for it; CURATION_ALLOWED_HOSTS names the hosts it "
-               "may be reached by. See docs/security.md.",
+        "may be reached by. See docs/security.md.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="default %(default)s")
     parser.add_argument("--port", type=int, default=7860, help="default %(default)s")
-    parser.add_argument("--datastore", type=Path, default=Path("datastore"), metavar="FOLDER",
-                        help="where frames, catalogue and results live; default %(default)s")
-    parser.add_argument("--input-dir", type=Path, action="append", default=[], metavar="FOLDER",
-                        help="offer the folders below this one as videos; may be given again")
+    parser.add_argument(
+        "--datastore",
+        type=Path,
+        default=Path("datastore"),
+        metavar="FOLDER",
+        help="where frames, catalogue and results live; default %(default)s",
+    )
+    parser.add_argument(
+        "--input-dir",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="offer the folders below this one as videos; may be given again",
+    )
     options = parser.parse_args()
 
     from curation.errors import CurationError
@@ -30,11 +41,13 @@ def main() -> int:
 
     try:
         settings = Settings.from_environment(options.datastore, tuple(options.input_dir))
-        warning = exposure_warning(options.host, os.environ.get("CURATION_PASSWORD"))
-        if warning:
+        if warning := exposure_warning(options.host, settings.rules.password):
             print(warning, file=sys.stderr)
-        print(f"http://{options.host}:{options.port}  datastore {settings.datastore.absolute()}",
-              file=sys.stderr, flush=True)
+        print(
+            f"http://{options.host}:{options.port}  datastore {settings.datastore.absolute()}",
+            file=sys.stderr,
+            flush=True,
+        )
         serve(settings, options.host, options.port)
     except CurationError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -94,6 +94,11 @@ class Pool(Generic[T]):
         """Put a task before all others; for one whose worker died."""
         self._urgent.append(task)
 
+    def kill(self) -> None:
+        """End all workers at once, from any thread; a run that waits for one hears that it died."""
+        for worker in list(self._workers):
+            worker.process.kill()
+
     def run(self, tasks: Iterable[T]) -> Iterator[Event[T]]:
         """Yield events until every task is done, has failed, or has killed its worker."""
         source = iter(tasks)

@@ -25,6 +25,7 @@ class DecisionRow:
     parts: Mapping[str, float | None]
 
 
+REVISION = "decisions.revision"
 SELECT = (
     "SELECT f.id AS frame_id, v.key || ':' || f.pts AS key, v.name AS video, v.key AS video_key,"
     " v.folder_no, v.video_no, f.pts, f.time_s, f.file, f.width, f.height, d.pool, d.verdict,"
@@ -66,6 +67,24 @@ class DecisionTable:
                     for r in rows
                 ),
             )
+            db.execute(
+                "INSERT INTO setting VALUES (?, '1')"
+                " ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1",
+                (REVISION,),
+            )
+
+    def revision(self) -> int:
+        """Return a number that grows each time all decisions are replaced."""
+        return int(self.catalogue.recall(REVISION, 0))
+
+    def census(self) -> dict[tuple[str, str, str], int]:
+        """Return the number of frames of each (pool, verdict, reason), by one look at all."""
+        rows = self.catalogue.db.execute(
+            "SELECT d.pool, d.verdict, d.reason, count(*) AS n FROM decision d"
+            " JOIN frame f ON f.id = d.frame_id WHERE f.sampled = 1 GROUP BY 1, 2, 3"
+            " ORDER BY 4 DESC, 1, 2, 3"
+        )
+        return {(row["pool"], row["verdict"], row["reason"]): row["n"] for row in rows}
 
     def page(
         self,

@@ -60,6 +60,15 @@ class PictureTable:
         return {row["key"]: (row["id"], _revision(row)) for row in rows}
 
 
+def frames_revision(catalogue: Catalogue) -> tuple[int, int, int]:
+    """Return (stored frames that are sampled, all frames, videos); extraction changes them."""
+    row = catalogue.db.execute(
+        "SELECT count(CASE WHEN sampled = 1 THEN file END), count(*),"
+        " (SELECT count(*) FROM video) FROM frame"
+    ).fetchone()
+    return int(row[0]), int(row[1]), int(row[2])
+
+
 def measures_revision(catalogue: Catalogue) -> str:
     """Return a text that changes when frames or their measures do, not with jobs."""
     db = catalogue.db

@@ -39,13 +39,19 @@ def sources_of(studio: Studio) -> list[Path]:
     just the files that were named before.
     """
     added = added_folders(studio)
-    files = [file.path for file in studio.sources.files()
-             if not studio.catalogue.contains(file.path)
-             and not any(file.path.is_relative_to(folder) for folder in added)]
+    files = [
+        file.path
+        for file in studio.sources.files()
+        if not studio.catalogue.contains(file.path)
+        and not any(file.path.is_relative_to(folder) for folder in added)
+    ]
     if not added and not files:
         return []
-    own = [folder for folder in sorted(studio.root.glob("videos_folder_*"), key=natural)
-           if videos_in(folder)]
+    own = [
+        folder
+        for folder in sorted(studio.root.glob("videos_folder_*"), key=natural)
+        if videos_in(folder)
+    ]
     return [*own, *added, *(file for file in files if file.exists())]
 
 

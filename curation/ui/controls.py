@@ -45,8 +45,10 @@ class Field:
         """Return whether a slider serves it well."""
         if self.low is None or self.high is None or self.optional or self.kind not in (int, float):
             return False
-        return bool((self.default - self.low) >= SLIDER_SHARE * (self.high - self.low)
-                    or self.high - self.low <= 100)
+        return bool(
+            (self.default - self.low) >= SLIDER_SHARE * (self.high - self.low)
+            or self.high - self.low <= 100
+        )
 
     @property
     def step(self) -> float:
@@ -59,8 +61,10 @@ class Field:
 
 def fields_of(model: type[Params]) -> list[Field]:
     """Return the tunables of a model, by the classes it is made of, then as declared."""
-    owners = {name: next(c for c in model.__mro__ if name in get_annotations(c))
-              for name in model.model_fields}
+    owners = {
+        name: next(c for c in model.__mro__ if name in get_annotations(c))
+        for name in model.model_fields
+    }
     names = sorted(owners, key=lambda name: model.__mro__.index(owners[name]))
     return [_field(model, name, owners[name]) for name in names]
 
@@ -85,7 +89,11 @@ def _field(model: type[Params], name: str, owner: type) -> Field:
         name=name,
         label=words.replace("_", " ").capitalize() + shown_unit,
         about=about[:1].upper() + about[1:],
-        default=info.default, kind=kind, choices=choices, low=low, high=high,
+        default=info.default,
+        kind=kind,
+        choices=choices,
+        low=low,
+        high=high,
         optional=NoneType in get_args(annotation),
         basic=bool(extra.get("basic")),
         group=_heading(owner),
@@ -100,8 +108,12 @@ def _heading(owner: type) -> str:
 
 def component(field: Field, elem_id: str) -> Any:
     """Return the control of a tunable."""
-    common = {"label": field.label, "info": field.about, "elem_id": elem_id,
-              "elem_classes": "setting"}
+    common = {
+        "label": field.label,
+        "info": field.about,
+        "elem_id": elem_id,
+        "elem_classes": "setting",
+    }
     if field.kind is bool:
         return gr.Checkbox(field.default, **common)
     if field.choices:
@@ -110,9 +122,13 @@ def component(field: Field, elem_id: str) -> Any:
     if field.slides:
         return gr.Slider(field.low, field.high, field.default, step=field.step, **common)
     # No limits here: the model refuses in one sentence, the component in several.
-    return gr.Number(field.default, precision=0 if field.kind is int else None,
-                     step=field.step if field.kind is int else 0.1,
-                     placeholder="not set" if field.optional else None, **common)
+    return gr.Number(
+        field.default,
+        precision=0 if field.kind is int else None,
+        step=field.step if field.kind is int else 0.1,
+        placeholder="not set" if field.optional else None,
+        **common,
+    )
 
 
 @dataclass(frozen=True)
@@ -129,8 +145,10 @@ class Controls:
         Raises:
             ParamError: in one sentence, naming the parameter and its range.
         """
-        given = {field.name: _typed(field, value)
-                 for field, value in zip(self.fields, values, strict=True)}
+        given = {
+            field.name: _typed(field, value)
+            for field, value in zip(self.fields, values, strict=True)
+        }
         return build(self.model, base or {}, given)
 
     def values(self, *layers: Mapping[str, Any]) -> list[Any]:

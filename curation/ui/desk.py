@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from curation.decide.reasons import REASONS
 from curation.params import RankParams
 from curation.recipes import load
 from curation.sources import offered, videos_in
-from curation.store.pictures import measures_revision
+from curation.store.pictures import frames_revision, measures_revision
 from curation.ui import commands
 from curation.web.helper import Try
 from curation.web.site import Site
@@ -42,17 +43,22 @@ class Desk:
         self.site = site
         self.studio = site.studio
         self._trial: tuple[object, Trial] | None = None
+        self._census: tuple[object, dict[tuple[str, str, str], int]] | None = None
 
     # -- top and lists -----------------------------------------------------------------------
 
     def counts(self) -> dict[str, int]:
         """Return the numbers of the top bar."""
-        videos = self.studio.videos.listing()
-        return {
-            "videos": len(videos),
-            "frames": sum(row["frames"] for row in videos),
-            "picked": self.studio.decisions.tally()["verdict"].get("picked", 0),
-        }
+        frames, _, videos = frames_revision(self.studio.catalogue)
+        picked = sum(n for (_, verdict, _), n in self.census().items() if verdict == "picked")
+        return {"videos": videos, "frames": frames, "picked": picked}
+
+    def census(self) -> dict[tuple[str, str, str], int]:
+        """Return frames per (pool, verdict, reason); counted again only when they change."""
+        key = (self.studio.decisions.revision(), frames_revision(self.studio.catalogue))
+        if self._census is None or self._census[0] != key:
+            self._census = (key, self.studio.decisions.census())
+        return self._census[1]
 
     def videos(self) -> list[dict[str, Any]]:
         """Return every file that was offered, and what became of it."""
@@ -76,8 +82,11 @@ class Desk:
 
     def has_videos(self) -> bool:
         """Return whether there is anything to extract."""
-        return bool(self.studio.sources.files() or offered(self.studio.root, ())[0]
-                    or commands.added_folders(self.studio))
+        return bool(
+            self.studio.sources.files()
+            or offered(self.studio.root, ())[0]
+            or commands.added_folders(self.studio)
+        )
 
     def waiting(self, verb: str) -> str:
         """Return what to do while a verb was never started here."""
@@ -86,8 +95,10 @@ class Desk:
             return then if self.has_videos() else "Add a video under Ingest first."
         frames = self.counts()["frames"]
         if verb == "sort":
-            return f"{frames:,} frames are extracted. Press Sort frames." if frames else (
-                "Extract frames first."
+            return (
+                f"{frames:,} frames are extracted. Press Sort frames."
+                if frames
+                else ("Extract frames first.")
             )
         ready = self.stage() in ("sorted", "ranked")
         return "Frames are sorted. Press Score and rank." if ready else "Sort frames first."
@@ -118,14 +129,21 @@ class Desk:
 
     def stage(self) -> str:
         """Return how far the datastore is: empty, extracted, sorted or ranked."""
-        verdicts = self.studio.decisions.tally()
-        if not verdicts["pool"]:
+        census = self.census()
+        if not census:
             return "extracted" if self.counts()["frames"] else "empty"
-        return "sorted" if "not_ranked" in verdicts["reason"] else "ranked"
+        return "sorted" if any(code == "not_ranked" for _, _, code in census) else "ranked"
 
     def count(self, view: View) -> int:
         """Return how many frames a view holds."""
-        return self.studio.decisions.count(**_filter(view))
+        wanted = _filter(view)
+        return sum(
+            n
+            for (pool, verdict, reason), n in self.census().items()
+            if wanted["pool"] in (None, pool)
+            and wanted["verdict"] == verdict
+            and wanted["reason"] in (None, reason)
+        )
 
     def page(self, view: View) -> list[dict[str, Any]]:
         """Return one page of frames."""
@@ -141,16 +159,23 @@ class Desk:
 
     def by_pool(self, show: str) -> dict[str, int]:
         """Return how many frames of each pool are picked, in review, or not picked."""
-        found = {pool: self.count(View(pool, show, None, 0)) for pool in POOLS}
-        return {pool: count for pool, count in found.items()
-                if count or (show == PICKED and pool in PICK_POOLS)}
+        found: Counter[str] = Counter()
+        for (pool, verdict, _), n in self.census().items():
+            found[pool] += n if verdict == VERDICTS[show] else 0
+        shown = PICK_POOLS if show == PICKED else ()
+        return {pool: found[pool] for pool in POOLS if found[pool] or pool in shown}
 
     def reasons(self, show: str) -> list[tuple[str, int, str]]:
         """Return code, count and advice of what is in review, or not picked."""
         verdict = VERDICTS[show]
-        tally = self.studio.decisions.tally()["reason"]
-        return [(code, count, REASONS[code].advice) for code, count in tally.items()
-                if code in REASONS and REASONS[code].verdict == verdict]
+        counts: Counter[str] = Counter()
+        for (_, found, code), n in self.census().items():
+            counts[code] += n if found == verdict else 0
+        return [
+            (code, n, REASONS[code].advice if code in REASONS else "")
+            for code, n in counts.most_common()
+            if n
+        ]
 
     def trial(self, params: RankParams, pool: str) -> Trial:
         """Return what thresholds would pick; the last answer is kept.
@@ -158,8 +183,13 @@ class Desk:
         Raises:
             CurationError: when the helper cannot answer.
         """
-        stamp = self.studio.decisions.tally()
-        key = (params.digest(), pool, measures_revision(self.studio.catalogue), repr(stamp))
+        catalogue = self.studio.catalogue
+        key = (
+            params.digest(),
+            pool,
+            measures_revision(catalogue),
+            self.studio.decisions.revision(),
+        )
         if self._trial is None or self._trial[0] != key:
             answer = self.site.trials.ask(Try(params.model_dump(mode="json"), pool))
             self._trial = (key, answer)
@@ -173,27 +203,48 @@ def _filter(view: View) -> dict[str, str | None]:
 
 
 def _video_row(
-    path: Path, error: str | None, facts: Mapping[str, Any] | None, twin: bool,
+    path: Path,
+    error: str | None,
+    facts: Mapping[str, Any] | None,
+    twin: bool,
     posters: Mapping[str, tuple[int, str]],
 ) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": path.name, "folder": path.parent.name, "facts": "", "notes": [],
-                           "kind": "soft", "state": "Waiting for Extract", "poster": None}
+    row: dict[str, Any] = {
+        "name": path.name,
+        "folder": path.parent.name,
+        "facts": "",
+        "notes": [],
+        "kind": "soft",
+        "state": "Waiting for Extract",
+        "poster": None,
+    }
     if error:
-        return row | {"state": "Cannot be used", "kind": "bad",
-                      "notes": [error.replace(f"{path}: ", "")]}
+        return row | {
+            "state": "Cannot be used",
+            "kind": "bad",
+            "notes": [error.replace(f"{path}: ", "")],
+        }
     if facts is None:
-        return row | ({"state": "Same as another", "notes": ["the same content under another name"]}
-                      if twin else {})
+        return row | (
+            {"state": "Same as another", "notes": ["the same content under another name"]}
+            if twin
+            else {}
+        )
     rate = f" · {_fps(facts['fps'])} fps" if facts["fps"] else ""
-    row["facts"] = (f"{facts['width']} x {facts['height']} · {facts['codec']}{rate}"
-                    f" · {facts['duration_s']:.1f} s")
+    row["facts"] = (
+        f"{facts['width']} x {facts['height']} · {facts['codec']}{rate}"
+        f" · {facts['duration_s']:.1f} s"
+    )
     row["notes"] = list(facts["warnings"])
     if facts["id"] in posters:
         frame_id, revision = posters[facts["id"]]
         row["poster"] = f"thumb/{frame_id}?v={revision}"
     if facts["failure"]:
-        return row | {"state": "Ended early", "kind": "bad",
-                      "notes": [*row["notes"], facts["failure"]]}
+        return row | {
+            "state": "Ended early",
+            "kind": "bad",
+            "notes": [*row["notes"], facts["failure"]],
+        }
     if facts["extracted"]:
         if facts["damaged"]:
             row["notes"].append(f"{facts['damaged']} damaged packets were left out")
@@ -205,7 +256,6 @@ def _video_row(
 def _fps(text: str) -> str:
     top, _, bottom = text.partition("/")
     return f"{float(top) / float(bottom or 1):.4g}"
-
 
 
 def _plural(count: int, noun: str) -> str:

@@ -50,20 +50,28 @@ def build(desk: Desk) -> IngestTab:
             with gr.Column(elem_classes="card"):
                 gr.HTML("<h2>Add videos</h2>", js_on_load=None)
                 uploader = gr.HTML(html_template=DROP, js_on_load=MOUNT, elem_id="uploader")
-                trial = gr.Button("Try the sample clips", variant="secondary", size="md",
-                                  elem_id="samples")
+                trial = gr.Button(
+                    "Try the sample clips", variant="secondary", size="md", elem_id="samples"
+                )
                 notice = gr.HTML("", js_on_load=None, elem_classes="said")
             with gr.Column(elem_classes="card"):
                 gr.HTML("<h2>Add a folder of this machine</h2>", js_on_load=None)
                 if not desk.site.settings.input_dirs:
-                    gr.HTML(markup.empty(
-                        "No folder is offered",
-                        "Start the studio with --input-dir FOLDER to use videos where they lie.",
-                    ), js_on_load=None)
+                    gr.HTML(
+                        markup.empty(
+                            "No folder is offered",
+                            "Start with --input-dir FOLDER to use videos where they lie.",
+                        ),
+                        js_on_load=None,
+                    )
                 folder = gr.Dropdown(
-                    folders, value=None, label="Folder", visible=bool(folders),
+                    folders,
+                    value=None,
+                    label="Folder",
+                    visible=bool(folders),
                     info="Below the folders that the studio was started with; nothing is copied.",
                     elem_classes="setting",
+                    elem_id="folder",
                 )
                 add = gr.Button("Add folder", size="md", visible=bool(folders))
         with gr.Column(scale=6, min_width=460, elem_classes="card"):
@@ -87,7 +95,8 @@ def take_samples(desk: Desk) -> tuple[str, bool]:
         return markup.notice(error.message, hint=error.hint and f"Type: {error.hint}"), False
     names = " and ".join(str(note["name"]) for note in notes)
     return markup.notice(
-        f"{names} are in the datastore.", "good",
+        f"{names} are in the datastore.",
+        "good",
         "They are small, so the recipe small is set on every tab.",
     ), True
 
@@ -98,5 +107,6 @@ def add_folder(desk: Desk, name: str | None) -> str:
     if folder is None:
         return markup.notice("Choose a folder first.", "soft")
     count = commands.add_folder(desk.studio, folder)
-    return markup.notice(f"{folder.name}: {count} videos will be extracted from where they lie.",
-                         "good")
+    return markup.notice(
+        f"{folder.name}: {count} videos will be extracted from where they lie.", "good"
+    )

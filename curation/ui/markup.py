@@ -12,14 +12,22 @@ from curation.store.jobs import Job
 from curation.web.trials import Histogram
 
 POOL_NAMES = {
-    "face": "Face", "upper_body": "Upper body", "full_body": "Full body",
-    "review_multi_person": "Several people", "no_person": "No person", "cut_off": "Cut off",
+    "face": "Face",
+    "upper_body": "Upper body",
+    "full_body": "Full body",
+    "review_multi_person": "Several people",
+    "no_person": "No person",
+    "cut_off": "Cut off",
     "none": "No pool",
 }
 PARTS = ("focus", "pose", "face", "exposure")
 STATES = {
-    "queued": "Waiting", "running": "Running", "done": "Done", "failed": "Failed",
-    "cancelled": "Cancelled", "interrupted": "Interrupted",
+    "queued": "Waiting",
+    "running": "Running",
+    "done": "Done",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "interrupted": "Interrupted",
 }
 FAILED_SHOWN = 20
 
@@ -88,9 +96,9 @@ def _figures(job: Job) -> str:
     if job.state == "queued":
         return "waiting for the job before it"
     parts = []
-    if job.done is not None and job.unit:
+    if job.unit and (job.done or job.total):
         total = f" of {job.total:,.0f}" if job.total else ""
-        parts.append(f"{job.done:,.0f}{total} {job.unit}")
+        parts.append(f"{job.done or 0:,.0f}{total} {job.unit}")
     if job.is_open and job.rate_per_s:
         parts.append(f"{job.rate_per_s:.1f} a second")
     if job.is_open and job.eta_s is not None:
@@ -117,8 +125,10 @@ def _ending(job: Job) -> str:
 def _failed(job: Job) -> str:
     if not job.failed:
         return ""
-    items = "".join(f"<li><b>{text(item.rpartition('/')[2])}</b> {text(why)}</li>"
-                    for item, why in job.failed[:FAILED_SHOWN])
+    items = "".join(
+        f"<li><b>{text(item.rpartition('/')[2])}</b> {text(why)}</li>"
+        for item, why in job.failed[:FAILED_SHOWN]
+    )
     return f"<div class='failures'><b>{len(job.failed)} failed</b><ul>{items}</ul></div>"
 
 
@@ -128,8 +138,10 @@ def outcome(summary: Mapping[str, Any]) -> str:
     if verb == "extract":
         frames, videos = summary.get("frames", 0), summary.get("videos", 0)
         left_out = summary.get("dropped", 0)
-        return (f"{frames:,} frames of {videos} videos are stored; {left_out:,} black, blank or "
-                "frozen ones were left out.")
+        return (
+            f"{frames:,} frames of {videos} videos are stored; {left_out:,} black, blank or "
+            "frozen ones were left out."
+        )
     if verb == "sort":
         pools = {k: v for k, v in summary.get("pools", {}).items() if k != "none"}
         named = ", ".join(f"{POOL_NAMES.get(k, k)} {v:,}" for k, v in pools.items())
@@ -157,7 +169,8 @@ def video_table(videos: Sequence[Mapping[str, Any]]) -> str:
         f"<td><b>{text(v['name'])}</b><span class='dim'>{text(v['folder'])}</span></td>"
         f"<td>{text(v['facts'])}</td>"
         f"<td><span class='badge {v['kind']}'>{text(v['state'])}</span>"
-        + "".join(f"<span class='dim'>{text(note)}</span>" for note in v["notes"]) + "</td></tr>"
+        + "".join(f"<span class='dim'>{text(note)}</span>" for note in v["notes"])
+        + "</td></tr>"
         for v in videos
     )
     return (
@@ -194,7 +207,8 @@ def _cell(row: Mapping[str, Any], revisions: Mapping[int, str]) -> str:
         f"<a href='frame/{frame_id}?v={version}' target='_blank' class='open' "
         f"aria-label='Enlarge {text(name)}'>"
         f"<img loading='lazy' alt='{text(name)}' src='thumb/{frame_id}?v={version}'></a>"
-        if version and row.get("file", True) else "<span class='nothing'>no picture</span>"
+        if version and row.get("file", True)
+        else "<span class='nothing'>no picture</span>"
     )
     why = text(row["reason"].replace("_", " "))
     reason = "" if row.get("rank") else f"<b class='why'>{why}</b>"
@@ -231,17 +245,24 @@ def histogram(shown: Histogram) -> str:
         if count:
             tall = max(1.0, height * (count / top) ** 0.5)
             fails = (i + 0.5) * step < at if shown.least else (i + 0.5) * step > at
-            bars.append(f"<rect class='{'out' if fails else 'in'}' x='{i * step:.2f}' "
-                        f"y='{height - tall:.1f}' width='{step * 0.86:.2f}' height='{tall:.1f}'/>")
+            bars.append(
+                f"<rect class='{'out' if fails else 'in'}' x='{i * step:.2f}' "
+                f"y='{height - tall:.1f}' width='{step * 0.86:.2f}' height='{tall:.1f}'/>"
+            )
     side = "under" if shown.least else "over"
     said = text(f"{shown.title}: {shown.failing} of {shown.total} frames {side} the limit")
     return (
         f"<figure class='histogram'><svg viewBox='0 0 {width:.0f} {height:.0f}' "
         f"preserveAspectRatio='none' role='img' aria-label='{said}'>"
         f"{''.join(bars)}<line x1='{at:.2f}' x2='{at:.2f}' y1='0' y2='{height:.0f}'/></svg>"
-        f"<figcaption><span>{shown.low:.2f}</span><b>{shown.failing:,} of {shown.total:,} {side} "
-        f"{shown.limit:g}</b><span>{shown.high:.2f}</span></figcaption></figure>"
+        f"<figcaption><span>{_short(shown.low)}</span>"
+        f"<b>{shown.failing:,} of {shown.total:,} {side} {shown.limit:g}</b>"
+        f"<span>{_short(shown.high)}</span></figcaption></figure>"
     )
+
+
+def _short(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}"  # no -0.00
 
 
 def tally(picked: Mapping[str, int], before: Mapping[str, int], changed: bool) -> str:
@@ -249,7 +270,10 @@ def tally(picked: Mapping[str, int], before: Mapping[str, int], changed: bool) -
     cells = []
     for pool in ("face", "upper_body", "full_body"):
         now, was = picked.get(pool, 0), before.get(pool, 0)
-        delta = f"<span class='delta {'up' if now > was else 'down'}'>{now - was:+d}</span>" \
-            if changed and now != was else ""
+        delta = (
+            f"<span class='delta {'up' if now > was else 'down'}'>{now - was:+d}</span>"
+            if changed and now != was
+            else ""
+        )
         cells.append(f"<div><b>{now}</b>{delta}<span>{POOL_NAMES[pool]}</span></div>")
     return f"<div class='tally'>{''.join(cells)}</div>"

@@ -21,7 +21,9 @@ from curation.web.site import Site
 
 TICK_S = 1.0
 QUICK: dict[str, Any] = {
-    "queue": False, "show_progress": "hidden", "api_visibility": "private",
+    "queue": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
 }
 """For handlers that answer in milliseconds."""
 
@@ -34,7 +36,8 @@ def build(site: Site) -> gr.Blocks:
     with gr.Blocks(title="Frame Curation Studio", fill_width=True, analytics_enabled=False) as demo:
         top = gr.HTML(markup.header(desk.studio.root, {}, None), js_on_load=None)
         timer = gr.Timer(TICK_S, active=False)
-        ended = gr.State("")
+        # Not a gr.State: its changes are only told to the browser by handlers that queue.
+        ended = gr.Textbox(visible="hidden")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("1 Ingest", id="ingest"):
                 first = ingest.build(desk)
@@ -56,15 +59,20 @@ class Wiring:
     """Connects components with what they do."""
 
     def __init__(
-        self, desk: Desk, top: Any, timer: Any, ended: Any, tabs: Any,
-        first: IngestTab, rows: list[StageTab], last: ResultsTab,
+        self,
+        desk: Desk,
+        top: Any,
+        timer: Any,
+        ended: Any,
+        tabs: Any,
+        first: IngestTab,
+        rows: list[StageTab],
+        last: ResultsTab,
     ) -> None:
         self.desk = desk
         self.top, self.timer, self.ended, self.tabs = top, timer, ended, tabs
         self.first, self.rows, self.last = first, rows, last
-        self.board_outputs = [
-            top, timer, ended, *(out for tab in rows for out in tab.job_outputs)
-        ]
+        self.board_outputs = [top, timer, ended, *(out for tab in rows for out in tab.job_outputs)]
         self.gauge_inputs = [last.pool, *last.sliders.components]
 
     def wire(self, demo: gr.Blocks) -> None:
@@ -93,8 +101,9 @@ class Wiring:
         table = self.desk.site.jobs.table
         recent = table.recent(10)
         is_open = [job for job in recent if job.is_open]
-        now = next((job for job in is_open if job.state == "running"),
-                   is_open[-1] if is_open else None)
+        now = next(
+            (job for job in is_open if job.state == "running"), is_open[-1] if is_open else None
+        )
         newest = next((job for job in recent if not job.is_open), None)
         stamp = f"{newest.id} {newest.state}" if newest else ""
         top = markup.header(self.desk.studio.root, self.desk.counts(), now)
@@ -144,12 +153,17 @@ class Wiring:
             return [said, *ingest.listed(self.desk), *([small] * len(recipes))]
 
         first.samples.click(
-            samples, None, [first.notice, *self._list_outputs(), *recipes],
-            show_progress="minimal", api_visibility="private",
+            samples,
+            None,
+            [first.notice, *self._list_outputs(), *recipes],
+            show_progress="minimal",
+            api_visibility="private",
         ).then(self.board, None, self.board_outputs, **QUICK)
         first.add.click(
             lambda name: [ingest.add_folder(self.desk, name), *ingest.listed(self.desk)],
-            first.folder, [first.notice, *self._list_outputs()], **QUICK,
+            first.folder,
+            [first.notice, *self._list_outputs()],
+            **QUICK,
         )
         self._leads_to(first.following, "extract")
 
@@ -176,8 +190,13 @@ class Wiring:
         tab.cancel.click(cancel, None, outputs, **QUICK)
         tab.resume.click(resume, None, outputs, **QUICK)
         tab.recipe.change(fill, tab.recipe, list(tab.controls.components), **QUICK)
-        gr.on([part.change for part in tab.inputs], stages.teller(self.desk, tab), tab.inputs,
-              tab.command, **LATEST)
+        gr.on(
+            [part.change for part in tab.inputs],
+            stages.teller(self.desk, tab),
+            tab.inputs,
+            tab.command,
+            **LATEST,
+        )
         self._leads_to(tab.following, tab.stage.following_id)
 
     def _wire_results(self) -> None:
@@ -199,10 +218,16 @@ class Wiring:
             part.input(first_page, last.view_inputs, last.outputs, **QUICK).then(*gauged, **QUICK)
         last.previous.click(turned(-1), last.view_inputs, last.outputs, **QUICK)
         last.following.click(turned(1), last.view_inputs, last.outputs, **QUICK)
-        gr.on([part.change for part in last.sliders.components], self.gauge, self.gauge_inputs,
-              last.gauges, **LATEST).then(first_page, last.view_inputs, last.outputs, **QUICK)
-        last.apply.click(applied, list(last.sliders.components),
-                         [last.notice, *self.board_outputs], **QUICK)
+        gr.on(
+            [part.change for part in last.sliders.components],
+            self.gauge,
+            self.gauge_inputs,
+            last.gauges,
+            **LATEST,
+        ).then(first_page, last.view_inputs, last.outputs, **QUICK)
+        last.apply.click(
+            applied, list(last.sliders.components), [last.notice, *self.board_outputs], **QUICK
+        )
         last.reset.click(self._stored_sliders, None, list(last.sliders.components), **QUICK)
 
     def _leads_to(self, button: Any, tab: str) -> None:

@@ -51,8 +51,16 @@ class ResultsTab:
     @property
     def outputs(self) -> list[Any]:
         """Return what `shown` fills, in its order."""
-        return [self.pool, self.show, self.reason, self.page, self.previous, self.following,
-                self.place, self.grid]
+        return [
+            self.pool,
+            self.show,
+            self.reason,
+            self.page,
+            self.previous,
+            self.following,
+            self.place,
+            self.grid,
+        ]
 
     @property
     def gauges(self) -> list[Any]:
@@ -66,25 +74,41 @@ def build() -> ResultsTab:
     with gr.Row(elem_classes="stage results"):
         with gr.Column(scale=7, min_width=480, elem_classes="card"):
             with gr.Row(elem_classes="filters"):
-                pool = gr.Radio([("All", ALL)], value=ALL, label="Pool", elem_id="pool",
-                                elem_classes="segments")
-                show = gr.Radio([PICKED, REVIEW, REST], value=PICKED, label="Show", elem_id="show",
-                                elem_classes="segments")
-            reason = gr.Dropdown([("Every reason", "")], value="", label="Reason", visible=False,
-                                 elem_id="reason", elem_classes="setting")
+                pool = gr.Radio(
+                    [("All", ALL)], value=ALL, label="Pool", elem_id="pool", elem_classes="segments"
+                )
+                show = gr.Radio(
+                    [PICKED, REVIEW, REST],
+                    value=PICKED,
+                    label="Show",
+                    elem_id="show",
+                    elem_classes="segments",
+                )
+            reason = gr.Dropdown(
+                [("Every reason", "")],
+                value="",
+                label="Reason",
+                visible=False,
+                elem_id="reason",
+                elem_classes="setting",
+            )
             grid = gr.HTML("", js_on_load=None, elem_id="frames")
             with gr.Row(elem_classes="pager"):
                 previous = gr.Button("Previous", size="sm", interactive=False)
                 place = gr.HTML("", js_on_load=None, elem_classes="place")
                 following = gr.Button("Next", size="sm", interactive=False)
         with gr.Column(scale=3, min_width=340, elem_classes="card thresholds"):
-            gr.HTML("<h2>Thresholds</h2><p class='about'>Move one and see what would be picked. "
-                    "Nothing is written before you apply.</p>", js_on_load=None)
+            gr.HTML(
+                "<h2>Thresholds</h2><p class='about'>Move one and see what would be picked. "
+                "Nothing is written before you apply.</p>",
+                js_on_load=None,
+            )
             tally = gr.HTML("", js_on_load=None, elem_id="tally")
             notice = gr.HTML("", js_on_load=None, elem_classes="said")
             with gr.Row(elem_classes="actions"):
-                apply = gr.Button("Apply", variant="primary", size="md", interactive=False,
-                                  elem_id="apply")
+                apply = gr.Button(
+                    "Apply", variant="primary", size="md", interactive=False, elem_id="apply"
+                )
                 reset = gr.Button("Reset", size="md", interactive=False)
             fields = pick(RankParams, METERED + COUNTED)
             meters, made = [], []
@@ -95,8 +119,22 @@ def build() -> ResultsTab:
                     made.append(component(field, f"try-{field.name}"))
             gr.HTML(LINKS, js_on_load=None)
     sliders = Controls(RankParams, tuple(fields), tuple(made))
-    return ResultsTab(pool, show, reason, page, previous, following, place, grid, tally, notice,
-                      apply, reset, tuple(meters), sliders)
+    return ResultsTab(
+        pool,
+        show,
+        reason,
+        page,
+        previous,
+        following,
+        place,
+        grid,
+        tally,
+        notice,
+        apply,
+        reset,
+        tuple(meters),
+        sliders,
+    )
 
 
 def tried(desk: Desk, tab: ResultsTab, values: tuple[Any, ...]) -> tuple[RankParams, bool]:
@@ -121,8 +159,12 @@ def shown(desk: Desk, tab: ResultsTab, asked: View, values: tuple[Any, ...]) -> 
         gone = [row | {"rank": None, "reason": "would go"} for row in trial.dropped]
         return _listing(desk, view, 0, _grid(desk, [*trial.rows, *gone]))
     rows = desk.page(view)
-    body = _grid(desk, rows) if rows else markup.empty(
-        "No frame here", "Look at another pool, or loosen a threshold on the right."
+    body = (
+        _grid(desk, rows)
+        if rows
+        else markup.empty(
+            "No frame here", "Look at another pool, or loosen a threshold on the right."
+        )
     )
     total = desk.count(view)
     if view.show != PICKED and view.reason is None and view.page == 0:
@@ -148,8 +190,10 @@ def _nothing(stage: str) -> str:
     advice = {
         "empty": ("Nothing extracted yet", "Add a video under Ingest, then extract its frames."),
         "extracted": ("Frames are extracted, not sorted yet", "Go to Sort and press Sort frames."),
-        "sorted": ("Frames are sorted, not ranked yet",
-                   "Go to Score & rank and press Score and rank."),
+        "sorted": (
+            "Frames are sorted, not ranked yet",
+            "Go to Score & rank and press Score and rank.",
+        ),
     }
     return markup.empty(*advice[stage])
 
@@ -160,8 +204,10 @@ def _listing(desk: Desk, view: View, total: int, body: str) -> list[Any]:
     pools += [(f"{markup.POOL_NAMES[pool]} ({count:,})", pool) for pool, count in by_pool.items()]
     reasons = [("Every reason", "")]
     if view.show != PICKED:
-        reasons += [(f"{code.replace('_', ' ')} ({count:,})", code)
-                    for code, count, _ in desk.reasons(view.show)]
+        reasons += [
+            (f"{code.replace('_', ' ')} ({count:,})", code)
+            for code, count, _ in desk.reasons(view.show)
+        ]
     last = min(total, (view.page + 1) * PAGE)
     where = f"{view.page * PAGE + 1:,} to {last:,} of {total:,}" if total else ""
     return [

@@ -31,25 +31,34 @@ class Stage:
 
 STAGES = (
     Stage(
-        "extract", "2 Extract", "Extract frames",
+        "extract",
+        "2 Extract",
+        "Extract frames",
         "Stores the sharpest frame of each moment with its exact time. Black, blank and frozen "
         "frames are left out; each keeps its reason.",
         "Extract frames",
-        "Continue to Sort", "sort",
+        "Continue to Sort",
+        "sort",
     ),
     Stage(
-        "sort", "3 Sort", "Sort into pools",
+        "sort",
+        "3 Sort",
+        "Sort into pools",
         "Measures faces, people and poses in every frame, then puts each frame into the face, "
         "upper body or full body pool. Measures are kept: changing a pool setting is quick.",
         "Sort frames",
-        "Continue to Score & rank", "rank",
+        "Continue to Score & rank",
+        "rank",
     ),
     Stage(
-        "rank", "4 Score & rank", "Score and rank",
+        "rank",
+        "4 Score & rank",
+        "Score and rank",
         "Decides about every frame from stored measures: small, soft, false or repeated ones go, "
         "the best spread-out ones of each pool are picked.",
         "Score and rank",
-        "See the results", "results",
+        "See the results",
+        "results",
     ),
 )
 
@@ -88,13 +97,18 @@ def build(desk: Desk, stage: Stage) -> StageTab:
         with gr.Column(scale=5, min_width=420, elem_classes="card settings"):
             gr.HTML(f"<h2>{stage.title}</h2><p class='about'>{stage.about}</p>", js_on_load=None)
             recipe = gr.Dropdown(
-                desk.recipes(), value=desk.recipes()[0], label="Start from",
+                desk.recipes(),
+                value=desk.recipes()[0],
+                label="Start from",
                 info="Fills all settings below: those of the last run, the defaults, or a recipe.",
-                elem_id=f"recipe-{stage.verb}", elem_classes="setting recipe",
+                elem_id=f"recipe-{stage.verb}",
+                elem_classes="setting recipe",
             )
             controls = lay_out(VERB_PARAMS[stage.verb], stage.verb)
             retry = gr.Checkbox(
-                False, label="Measure again what failed", visible=stage.verb == "sort",
+                False,
+                label="Measure again what failed",
+                visible=stage.verb == "sort",
                 info="Asks once more about frames that ended with an error.",
                 elem_classes="setting",
             )
@@ -103,7 +117,9 @@ def build(desk: Desk, stage: Stage) -> StageTab:
                 start = gr.Button(stage.button, variant="primary", elem_id=f"start-{stage.verb}")
                 notice = gr.HTML("", js_on_load=None, elem_classes="said")
                 panel = gr.HTML(
-                    markup.job_panel(None, ""), js_on_load=None, elem_id=f"job-{stage.verb}",
+                    markup.job_panel(None, ""),
+                    js_on_load=None,
+                    elem_id=f"job-{stage.verb}",
                 )
                 with gr.Row(elem_classes="actions"):
                     cancel = gr.Button("Cancel", variant="secondary", size="md", visible=False)
@@ -113,13 +129,30 @@ def build(desk: Desk, stage: Stage) -> StageTab:
                     )
             with gr.Column(elem_classes="card"):
                 command = gr.Textbox(
-                    label="The same as a command", lines=2, max_lines=6, interactive=False,
-                    buttons=["copy"], elem_classes="command", elem_id=f"command-{stage.verb}",
+                    label="The same as a command",
+                    lines=2,
+                    max_lines=6,
+                    interactive=False,
+                    buttons=["copy"],
+                    elem_classes="command",
+                    elem_id=f"command-{stage.verb}",
                 )
                 with gr.Accordion("Log", open=False, elem_classes="advanced"):
                     log = gr.HTML(markup.log_view(""), js_on_load=None)
-    return StageTab(stage, controls, recipe, retry, start, cancel, resume, following, notice,
-                    panel, log, command)
+    return StageTab(
+        stage,
+        controls,
+        recipe,
+        retry,
+        start,
+        cancel,
+        resume,
+        following,
+        notice,
+        panel,
+        log,
+        command,
+    )
 
 
 def job_updates(desk: Desk, stage: Stage) -> list[Any]:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
+from curation.errors import CurationError
 from curation.web.routes import make_router
 from curation.web.security import Guard
 from curation.web.site import Settings, Site
@@ -64,7 +65,9 @@ def _with_pages(app: FastAPI, site: Site, static: Path) -> FastAPI:
     from curation.ui.theme import theme
 
     return gradio.mount_gradio_app(  # type: ignore[no-any-return]
-        app, build(site), path="/",
+        app,
+        build(site),
+        path="/",
         theme=theme(),
         css_paths=[static / "studio.css"],
         head='<script type="module" src="ui/lightbox.js"></script>',
@@ -79,10 +82,24 @@ def _with_pages(app: FastAPI, site: Site, static: Path) -> FastAPI:
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
-    """Serve until interrupted; jobs go on after that."""
+    """Serve until interrupted; jobs go on after that.
+
+    Raises:
+        CurationError: when the address cannot be used.
+    """
     import uvicorn
 
-    uvicorn.run(
-        create_app(settings), host=host, port=port, log_level="warning", server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_S,
-    )
+    app = create_app(settings)
+    try:
+        uvicorn.run(
+            app,
+            host=host,
+            port=port,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_S,
+        )
+    except SystemExit as error:
+        raise CurationError(
+            f"cannot listen on {host}:{port}", "choose another --port, or end what uses this one"
+        ) from error

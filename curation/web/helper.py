@@ -83,7 +83,8 @@ class Helper:
         return self._thread.submit(self._ask, task).result()
 
     def close(self) -> None:
-        """End the child."""
+        """End the child, whatever it is doing."""
+        self._pool.kill()
         self._thread.submit(self._pool.__exit__).result()
         self._thread.shutdown()
 

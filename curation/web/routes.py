@@ -144,10 +144,14 @@ def _add_uploads(router: APIRouter, site: Site) -> None:
             upload = site.uploads.find(upload_id)
         except UploadError as error:
             return _refusal(error)
-        return JSONResponse({
-            "id": upload.id, "offset": upload.offset, "size": upload.size_bytes,
-            "name": upload.name,
-        })
+        return JSONResponse(
+            {
+                "id": upload.id,
+                "offset": upload.offset,
+                "size": upload.size_bytes,
+                "name": upload.name,
+            }
+        )
 
     @router.put("/api/uploads/{upload_id}")
     async def append(request: Request, upload_id: str) -> Response:

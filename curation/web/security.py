@@ -18,21 +18,23 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATH = "/healthz"
 WRONG_PASSWORD_DELAY_S = 0.5
 
-CSP = "; ".join((
-    "default-src 'self'",
-    # Gradio starts from an inline script and compiles templates.
-    "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
-    "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' data: blob:",
-    "font-src 'self' data:",
-    "media-src 'self' blob:",
-    "worker-src 'self' blob:",
-    "connect-src 'self'",
-    "object-src 'none'",
-    "base-uri 'self'",
-    "form-action 'self'",
-    "frame-ancestors 'self'",
-))
+CSP = "; ".join(
+    (
+        "default-src 'self'",
+        # Gradio starts from an inline script and compiles templates.
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "media-src 'self' blob:",
+        "worker-src 'self' blob:",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
 DOCUMENT_CSP = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
 )
@@ -48,9 +50,16 @@ HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 
-GRADIO_USED = ("/gradio_api/queue/", "/gradio_api/run/", "/gradio_api/heartbeat/",
-               "/gradio_api/startup-events", "/gradio_api/app_id", "/gradio_api/cancel",
-               "/gradio_api/reset", "/gradio_api/theme.css")
+GRADIO_USED = (
+    "/gradio_api/queue/",
+    "/gradio_api/run/",
+    "/gradio_api/heartbeat/",
+    "/gradio_api/startup-events",
+    "/gradio_api/app_id",
+    "/gradio_api/cancel",
+    "/gradio_api/reset",
+    "/gradio_api/theme.css",
+)
 GRADIO_CLOSED = ("/monitoring", "/login", "/logout", "/custom_component", "/svelte")
 
 
@@ -175,7 +184,8 @@ class Guard:
                 if given is not None:
                     await asyncio.sleep(WRONG_PASSWORD_DELAY_S)
                 return PlainTextResponse(
-                    "The studio asks for its password.\n", 401,
+                    "The studio asks for its password.\n",
+                    401,
                     {"www-authenticate": 'Basic realm="Frame Curation Studio", charset="UTF-8"'},
                 )
         if is_cross_site(scope["method"], headers):

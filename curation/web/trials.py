@@ -123,8 +123,11 @@ class Trials:
         rows = [self._row(made, int(i), before) for i in chosen[:MOST_ROWS]]
         kept = {int(frame_id) for frame_id in self._columns["frame_id"][chosen]}
         lost = [row for row in stored if row["pool"] in asked and row["frame_id"] not in kept]
-        dropped = [{**row, "detail": str(made.detail[self._where[row["frame_id"]]])}
-                   for row in lost[:MOST_ROWS] if row["frame_id"] in self._where]
+        dropped = [
+            {**row, "detail": str(made.detail[self._where[row["frame_id"]]])}
+            for row in lost[:MOST_ROWS]
+            if row["frame_id"] in self._where
+        ]
         picked = made.verdict == "picked"
         return Trial(
             picked=dict(Counter(made.pool[picked].tolist())),
@@ -152,18 +155,19 @@ class Trials:
             "frame_id": frame_id,
             "video": self._names[int(self._columns["video"][i])],
             "time_s": float(self._columns["time_s"][i]),
-            "pool": str(made.pool[i]), "verdict": str(made.verdict[i]),
-            "reason": str(made.reason[i]), "detail": str(made.detail[i]),
+            "pool": str(made.pool[i]),
+            "verdict": str(made.verdict[i]),
+            "reason": str(made.reason[i]),
+            "detail": str(made.detail[i]),
             "score": score if np.isfinite(score) else None,
             "rank": int(made.rank[i]) or None,
-            "parts": {name: float(part[i]) for name, part in made.parts.items()
-                      if np.isfinite(part[i])},
+            "parts": {
+                name: float(part[i]) for name, part in made.parts.items() if np.isfinite(part[i])
+            },
             "new": frame_id not in before,
         }
 
-    def _histograms(
-        self, made: Any, params: RankParams, pools: tuple[str, ...]
-    ) -> list[Histogram]:
+    def _histograms(self, made: Any, params: RankParams, pools: tuple[str, ...]) -> list[Histogram]:
         found = []
         for meter in METERS:
             values = self._measure(meter, made, params)
@@ -193,6 +197,13 @@ def _histogram(meter: Meter, values: Column, limit: float) -> Histogram:
     counts, _ = np.histogram(np.clip(values, low, high), BINS, (low, high))
     failing = values < limit if meter.least else values >= limit
     return Histogram(
-        meter.param, meter.title, low, high, tuple(counts.tolist()), float(limit), meter.least,
-        int(failing.sum()), len(values),
+        meter.param,
+        meter.title,
+        low,
+        high,
+        tuple(counts.tolist()),
+        float(limit),
+        meter.least,
+        int(failing.sum()),
+        len(values),
     )

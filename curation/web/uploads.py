@@ -73,9 +73,7 @@ def safe_name(name: str) -> str:
         UploadError: when its suffix is not that of a video.
     """
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    kept = "".join(
-        c if c in " ._-()" or unicodedata.category(c)[0] in "LN" else "_" for c in last
-    )
+    kept = "".join(c if c in " ._-()" or unicodedata.category(c)[0] in "LN" else "_" for c in last)
     stem, dot, suffix = kept.rpartition(".")
     if f".{suffix.lower()}" not in SUFFIXES or not dot:
         known = " ".join(sorted(SUFFIXES))
@@ -211,8 +209,12 @@ class Uploads:
         except CurationError as error:
             self._forget(upload.part)
             said = error.message.replace(str(upload.part), upload.name)
-            raise UploadError(422, said if isinstance(error, VideoUnreadable) else
-                          f"{upload.name} could not be read: {said}") from error
+            raise UploadError(
+                422,
+                said
+                if isinstance(error, VideoUnreadable)
+                else f"{upload.name} could not be read: {said}",
+            ) from error
         same = self._same_content(info.key)
         if same is not None:
             self._forget(upload.part)

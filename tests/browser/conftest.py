@@ -35,9 +35,17 @@ class Server:
         """Start, and wait until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "app.py"), "--port", str(self.port),
-                 "--datastore", str(self.datastore)],
-                stdout=log, stderr=subprocess.STDOUT, cwd=ROOT,
+                [
+                    sys.executable,
+                    str(ROOT / "app.py"),
+                    "--port",
+                    str(self.port),
+                    "--datastore",
+                    str(self.datastore),
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=ROOT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
         while self.process.poll() is None:
@@ -74,10 +82,16 @@ class Seen:
         own = (url, "data:", "blob:")
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda line: line.type == "error" and self.errors.append(line.text))
-        page.on("request",
-                lambda request: request.url.startswith(own) or self.outside.append(request.url))
-        page.on("response", lambda reply: reply.status >= 400
-                and self.refused.append(f"{reply.status} {reply.url}"))
+        page.on(
+            "request",
+            lambda request: request.url.startswith(own) or self.outside.append(request.url),
+        )
+        page.on(
+            "response",
+            lambda reply: (
+                reply.status >= 400 and self.refused.append(f"{reply.status} {reply.url}")
+            ),
+        )
 
     def nothing_bad(self) -> None:
         """Fail with what was seen."""

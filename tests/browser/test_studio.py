@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -128,9 +130,7 @@ def test_moving_a_threshold_shows_what_would_change_and_apply_does_it(
     seen.nothing_bad()
 
 
-def test_cancel_resume_and_a_killed_server(
-    page: Any, server: Server, tmp_path: Path
-) -> None:
+def test_cancel_resume_and_a_killed_server(page: Any, server: Server, tmp_path: Path) -> None:
     folder = server.datastore / "videos_folder_1"
     folder.mkdir(parents=True)
     shutil.copy(videos.clip("long").path, folder / "long.mp4")
@@ -150,12 +150,18 @@ def test_cancel_resume_and_a_killed_server(
     page.get_by_role("button", name="Resume").click()
     expect(state(page, "extract")).to_have_text("Running", timeout=MINUTES)
 
+    table = JobTable(Catalogue(server.datastore))
+    group = table.recent()[0].pid
+    assert group is not None
+    os.killpg(group, signal.SIGSTOP)  # so that it cannot end while the server is away
     server.kill()
     server.start()
     page.goto(server.url)
+    expect(page.get_by_role("tab", name="2 Extract")).to_have_attribute("aria-selected", "true")
+    expect(state(page, "extract")).to_have_text("Running")
+    os.killpg(group, signal.SIGCONT)
     expect(state(page, "extract")).to_have_text("Done", timeout=MINUTES)
     expect(page.locator("header.top")).to_contain_text("900 frames")
-    table = JobTable(Catalogue(server.datastore))
     assert [job.state for job in table.recent()] == ["done", "cancelled"]
 
 
@@ -183,9 +189,11 @@ def test_the_page_says_what_to_do_when_there_is_nothing(
     page: Any, server: Server, seen: Seen
 ) -> None:
     open_studio(page, server)
-    for name, verb, advice in (("2 Extract", "extract", "Add one under Ingest"),
-                               ("3 Sort", "sort", "Extract them first"),
-                               ("4 Score & rank", "rank", "Sort them first")):
+    for name, verb, advice in (
+        ("2 Extract", "extract", "Add one under Ingest"),
+        ("3 Sort", "sort", "Extract them first"),
+        ("4 Score & rank", "rank", "Sort them first"),
+    ):
         tab(page, name)
         page.locator(f"#start-{verb}").click()
         expect(page.get_by_text(advice)).to_be_visible()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -60,3 +64,35 @@ def test_the_two_opencv_wheels_that_share_a_folder_are_one_version() -> None:
 
 def test_mediapipe_is_the_one_that_does_not_phone_home() -> None:
     assert Version(pins(FILES[0])["mediapipe"]) < Version("0.10.35")
+
+
+def imported(files: Iterable[Path]) -> dict[str, str]:
+    """Return module -> one file that imports it, without the standard library and ours."""
+    ours = {"curation", "tests", "bench", "train"} | sys.stdlib_module_names
+    found = {}
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            found.update({name.split(".")[0]: str(path) for name in names})
+    return {name: path for name, path in found.items() if name not in ours}
+
+
+@pytest.mark.parametrize(
+    ("folders", "with_dev"), [(("curation", "."), False), (("tests", "bench", "train"), True)]
+)
+def test_what_is_imported_is_declared(folders: tuple[str, ...], with_dev: bool) -> None:
+    lines = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"] * with_dev
+    declared = {canonicalize_name(Requirement(line).name) for line in lines}
+    carriers = packages_distributions()
+    files = [
+        path
+        for folder in folders
+        for path in (ROOT / folder).glob("*.py" if folder == "." else "**/*.py")
+    ]
+    for module, path in imported(files).items():
+        packages = {canonicalize_name(name) for name in carriers.get(module, [])}
+        assert packages & declared, f"{path} imports {module}, which pyproject.toml does not name"

@@ -31,7 +31,7 @@ def filled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def filled(filled_once: Path, tmp_path: Path) -> Path:
     """A datastore with extracted, measured and ranked frames of one's own."""
-    return Path(shutil.copytree(filled_once, tmp_path / "datastore"))
+    return Path(shutil.copytree(filled_once, tmp_path / "filled"))
 
 
 @pytest.fixture

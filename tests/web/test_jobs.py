@@ -375,10 +375,10 @@ def test_a_process_that_took_over_the_number_is_not_the_job(datastore: Path) -> 
     table.started(job_id, os.getpid(), began - 3600)
     assert is_alive(os.getpid(), began)
     assert not is_alive(os.getpid(), began - 3600)
+    table.cancel(job_id)
     manager = JobManager(datastore)
     manager.start()
     try:
-        manager.cancel(job_id)
         until(lambda: manager.table.get(job_id).state in ENDED, "the end of the job")
         assert manager.table.get(job_id).state == "cancelled", "and this test was not stopped"
     finally:

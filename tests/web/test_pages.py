@@ -108,9 +108,10 @@ def test_the_program_explains_itself_lightly() -> None:
     [
         (["--input-dir", "/no/such/folder"], "no such folder"),
         (["--datastore", str(ROOT / "pyproject.toml")], "datastore"),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:1"),
     ],
 )
-def test_a_wrong_start_is_one_line(words: list[str], said: str, tmp_path: Path) -> None:
+def test_a_wrong_start_says_what_is_wrong(words: list[str], said: str, tmp_path: Path) -> None:
     own = [] if "--datastore" in words else ["--datastore", str(tmp_path)]
     done = subprocess.run(
         [sys.executable, str(ROOT / "app.py"), "--port", "1", *own, *words],

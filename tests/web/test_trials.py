@@ -84,7 +84,7 @@ def test_the_helper_answers_from_its_own_process_and_survives_nonsense(
     helper = site_of(client).trials
     answer = helper.ask(Try({}, ALL))
     assert isinstance(answer, Trial)
-    with pytest.raises(ParamError, match="fps|top"):
+    with pytest.raises(ParamError, match=r"fps|top"):
         helper.ask(Try({"top": -1}, ALL))
     assert isinstance(helper.ask(Try({}, "face")), Trial)
 
