@@ -74,6 +74,8 @@ def rows(found: dict[str, list[dict[str, object]]], failed: int) -> list[Row]:
         wanted = label(row["main_pool"])
         if row["n_people(2=several)"] == "2":
             wanted.add("review_multi_person")
+        if "no_person" in wanted:
+            wanted.add("none")  # black and blank frames are in no pool at all
         main_pool = pools[name].most_common(1)[0][0] if pools.get(name) else None
         right += main_pool in wanted
         if main_pool not in wanted:

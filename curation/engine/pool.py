@@ -54,9 +54,14 @@ class _Worker:
         self.task: Any = None
         self.busy = False
 
-    def give(self, task: Any) -> None:
+    def give(self, task: Any) -> bool:
+        """Hand a task over; False when the process has died while it was idle."""
+        try:
+            self.pipe.send(task)
+        except OSError:
+            return False
         self.task, self.busy = task, True
-        self.pipe.send(task)
+        return True
 
     def stop(self) -> None:
         self.pipe.close()
@@ -109,7 +114,9 @@ class Pool(Generic[T]):
                 if task is None:
                     drained = True
                     break
-                idle.give(task)
+                if not idle.give(task):
+                    self._drop(idle)
+                    self._urgent.appendleft(task)
             busy = [worker for worker in self._workers if worker.busy]
             if not busy:
                 if drained and not self._urgent:
@@ -128,13 +135,16 @@ class Pool(Generic[T]):
             return self._workers[-1]
         return None
 
+    def _drop(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        worker.stop()
+
     def _hear(self, worker: _Worker) -> Event[T]:
         try:
             kind, message = worker.pipe.recv()
         except (EOFError, OSError):
             worker.process.join(timeout=5)
-            self._workers.remove(worker)
-            worker.stop()
+            self._drop(worker)
             return Event("died", worker.task, error=_death(worker.process.exitcode))
         if kind in ("done", "failed"):
             worker.busy = False

@@ -83,6 +83,14 @@ def test_a_worker_that_cannot_start_says_why() -> None:
     assert events[0].error.hint == "fetch them"
 
 
+def test_a_worker_that_died_while_idle_is_replaced() -> None:
+    with Pool(Handler, 1) as pool:
+        assert [event.kind for event in pool.run([1])] == ["item", "item", "done"]
+        pool.kill()
+        pool._workers[0].process.join()
+        assert [event.kind for event in pool.run([2])] == ["item", "item", "done"]
+
+
 SCRIPT = """
 import os, sys, time
 from curation.engine.pool import Pool
