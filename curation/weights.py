@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from curation.assets import Asset, Shelf, default_manifest
+from curation.assets import Shelf, default_manifest
 
 SHELF = Shelf("weights", "CURATION_WEIGHTS", default_manifest())
 
@@ -25,13 +25,3 @@ def path_of(name: str) -> Path:
 def digest_of(name: str) -> str:
     """Return the sha256 that the manifest gives for a model; the file need not be here."""
     return SHELF.asset(name).sha256
-
-
-def asset_of(name: str) -> Asset:
-    """Return what the manifest says about a model: source, licence, who uses it."""
-    return SHELF.asset(name)
-
-
-def names() -> list[str]:
-    """Return every name of the manifest, opt-in ones too."""
-    return list(SHELF.assets())

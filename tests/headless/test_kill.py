@@ -32,21 +32,21 @@ def fill(datastore: Path, clips: Sequence[Path]) -> Path:
 
 def kill_and_finish(
     script: str, words: Sequence[str], start: Path, calm: Path, work: Path, seed: int
-) -> int:
-    """Kill a script KILLS times at random moments, finishing now and then; compare with calm.
+) -> None:
+    """Kill a running script KILLS times at random moments; every end must equal the calm one.
 
-    Returns:
-        How many kills hit a running process.
+    A run that ends before its kill is compared with the calm one and begun anew, and does not
+    count, however often the machine is fast.
     """
     begun = time.monotonic()
     done = run(script, calm, *words)
     assert done.returncode == 0, done.stderr
     length_s = time.monotonic() - begun
     rng = random.Random(seed)
-    hits = 0
     place = work / "disturbed" / calm.name  # reports carry the datastore's name
     shutil.copytree(start, place)
-    for _ in range(KILLS):
+    hits = 0
+    while hits < KILLS:
         process = subprocess.Popen(
             command(script, place, *words),
             cwd=ROOT,
@@ -55,21 +55,19 @@ def kill_and_finish(
             start_new_session=True,
         )
         try:
-            process.wait(timeout=rng.uniform(0.05, 1.0) * length_s)
+            _, said = process.communicate(timeout=rng.uniform(0.05, 0.8) * length_s)
         except subprocess.TimeoutExpired:
             os.kill(process.pid, signal.SIGKILL)
-            process.wait()
+            process.communicate()
             hits += 1
             continue
-        assert process.stderr is not None
-        assert process.returncode == 0, process.stderr.read().decode()
+        assert process.returncode == 0, said.decode()
         assert_same(calm, place)
         shutil.rmtree(place)
         shutil.copytree(start, place)
     done = run(script, place, *words)
     assert done.returncode == 0, done.stderr
     assert_same(calm, place)
-    return hits
 
 
 def test_extraction_survives_kills(tmp_path: Path) -> None:
@@ -81,8 +79,7 @@ def test_extraction_survives_kills(tmp_path: Path) -> None:
     ]
     start = fill(tmp_path / "start", clips)
     calm = fill(tmp_path / "calm", clips)
-    hits = kill_and_finish("01_extract.py", EXTRACT, start, calm, tmp_path, seed=1)
-    assert hits >= KILLS // 2
+    kill_and_finish("01_extract.py", EXTRACT, start, calm, tmp_path, seed=1)
 
 
 @pytest.mark.usefixtures("weights_dir")
@@ -91,9 +88,7 @@ def test_sorting_and_ranking_survive_kills(tmp_path: Path, sample_clips: list[Pa
     assert run("01_extract.py", extracted, "--fps", "6").returncode == 0
     calm = tmp_path / "calm"
     shutil.copytree(extracted, calm)
-    hits = kill_and_finish("02_sort.py", SORT, extracted, calm, tmp_path / "sort", seed=2)
-    assert hits >= KILLS // 2
+    kill_and_finish("02_sort.py", SORT, extracted, calm, tmp_path / "sort", seed=2)
     ranked = tmp_path / "ranked"
     shutil.copytree(calm, ranked)
-    hits = kill_and_finish("03_score_and_rank.py", RANK, calm, ranked, tmp_path / "rank", seed=3)
-    assert hits >= KILLS // 4
+    kill_and_finish("03_score_and_rank.py", RANK, calm, ranked, tmp_path / "rank", seed=3)

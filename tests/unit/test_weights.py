@@ -400,7 +400,7 @@ def test_our_manifest_is_complete() -> None:
     for asset in assets:
         assert asset.licence and asset.licence_note and asset.used_by, asset.name
         assert asset.opt_in == ("GPL" in asset.licence), asset.name
-    assert weights.digest_of("yunet") == weights.asset_of("yunet").sha256
+    assert weights.digest_of("yunet") == weights.SHELF.asset("yunet").sha256
 
 
 def test_every_default_model_is_here_and_whole(weights_dir: Path) -> None:
