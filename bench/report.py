@@ -22,6 +22,7 @@ class Row:
         goal: the value we are after.
         n: items behind the value.
         interval: 95 % interval, or None.
+        split: what the value was taken on, such as "grouped folds by source".
     """
 
     metric: str
@@ -31,6 +32,7 @@ class Row:
     higher_is_better: bool
     n: int
     interval: tuple[float, float] | None = None
+    split: str = ""
 
     @property
     def missed(self) -> bool:
@@ -75,10 +77,11 @@ def write(name: str, rows: Sequence[Row]) -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     text = json.dumps([asdict(row) for row in rows], indent=1) + "\n"
     (RESULTS / f"{name}.json").write_text(text)
-    print(f"{'metric':44} {'value':>9} {'gate':>8} {'goal':>8} {'n':>6}  95 % interval")
+    print(f"{'metric':56} {'value':>9} {'gate':>8} {'goal':>8} {'n':>6}  95 % interval; split")
     for row in rows:
         gate, goal = (f"{x:8.4g}" if x is not None else " " * 8 for x in (row.gate, row.goal))
         span = f"{row.interval[0]:.4g}..{row.interval[1]:.4g}" if row.interval else ""
         mark = "  MISSED" if row.missed else ""
-        print(f"{row.metric:44} {row.value:9.4g} {gate} {goal} {row.n:6d}  {span}{mark}")
+        about = "; ".join(text for text in (span, row.split) if text)
+        print(f"{row.metric:56} {row.value:9.4g} {gate} {goal} {row.n:6d}  {about}{mark}")
     return int(any(row.missed for row in rows))

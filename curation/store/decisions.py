@@ -23,13 +23,15 @@ class DecisionRow:
     rank: int | None
     keeper: int | None
     parts: Mapping[str, float | None]
+    person: int | None = None
+    rival: int | None = None
 
 
 REVISION = "decisions.revision"
 SELECT = (
     "SELECT f.id AS frame_id, v.key || ':' || f.pts AS key, v.name AS video, v.key AS video_key,"
     " v.folder_no, v.video_no, f.pts, f.time_s, f.file, f.width, f.height, d.pool, d.verdict,"
-    " d.reason, d.detail, d.score, d.rank, d.keeper, d.parts"
+    " d.reason, d.detail, d.score, d.rank, d.keeper, d.parts, d.person, d.rival"
     " FROM frame f JOIN video v ON v.id = f.video_id JOIN decision d ON d.frame_id = f.id"
     " WHERE f.sampled = 1"
 )
@@ -51,7 +53,7 @@ class DecisionTable:
         with self.catalogue.transaction() as db:
             db.execute("DELETE FROM decision")
             db.executemany(
-                "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     (
                         r.frame_id,
@@ -63,6 +65,8 @@ class DecisionTable:
                         r.rank,
                         r.keeper,
                         json.dumps(dict(r.parts), sort_keys=True),
+                        r.person,
+                        r.rival,
                     )
                     for r in rows
                 ),
