@@ -17,7 +17,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 export YOLO_OFFLINE := true
 
-.PHONY: help demo run test lint bench clean distclean system venv dev weights samples image-check requirements
+.PHONY: help demo run test lint bench bench-quality clean distclean system venv dev weights samples image-check requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,7 +40,12 @@ bench: venv weights samples ## every benchmark; fails when a gate is missed
 	@failed=0; for file in bench/bench_*.py; do \
 	  [ -e "$$file" ] || continue; \
 	  echo "== $$file"; $(PY) -m "bench.$$(basename "$$file" .py)" $(ARGS) || failed=1; \
-	done; exit $$failed
+	done; \
+	echo "== bench/quality"; $(PY) -m bench.quality || failed=1; exit $$failed
+
+bench-quality: venv weights samples ## judgement on the labelled sets; ARGS="focus pools" for some
+	-$(PY) -m bench.packaged
+	$(PY) -m bench.quality $(ARGS)
 
 clean: ## remove what demo, tests and tools left behind; keeps .venv, models and your datastore
 	rm -rf demo build dist *.egg-info test-results .pytest_cache .ruff_cache .mypy_cache .hypothesis

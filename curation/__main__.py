@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ USAGE = """usage: python -m curation VERB [options]
   extract   store frames of videos
   sort      measure faces, people and poses; put frames into pools
   rank      decide which frames are picked, and why
+  explain   say why a frame stands where it stands, and what it would have needed
+  coverage  say what the picked frames hold and what they lack
   weights   list, fetch or verify model files
   samples   fetch the sample clips
   recipe    print all settings of a verb as a recipe file
@@ -25,6 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         from curation.cli.verbs import main as run
 
         return run(verb, rest, f"python -m curation {verb}")
+    if verb == "explain":
+        from curation.cli.explain import main as explain
+
+        return explain(rest)
+    if verb == "coverage":
+        from curation.cli.explain import main_coverage as coverage
+
+        return coverage(rest)
     if verb == "weights":
         from curation.cli.weights import main as weights
 
@@ -52,4 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`); what is left must not be flushed into nothing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    raise SystemExit(code)

@@ -13,6 +13,7 @@ from curation.decide.reasons import REASONS
 from curation.errors import CurationError
 from curation.export import report, tables
 from curation.export.folders import place, view_name
+from curation.measures import Measures, gather
 from curation.params import PoolParams, RankParams, SortParams
 from curation.store.catalogue import Catalogue
 from curation.store.columns import load
@@ -42,6 +43,8 @@ def rows_of(columns: Columns, decisions: Decisions) -> Iterator[DecisionRow]:
                 for name, part in decisions.parts.items()
                 if np.isfinite(part[i])
             },
+            int(decisions.person[i]) if decisions.person[i] >= 0 else None,
+            int(decisions.rival[i]) or None,
         )
 
 
@@ -61,23 +64,34 @@ def write_sorted(catalogue: Catalogue, params: SortParams) -> dict[str, int]:
     return table.tally()["pool"]
 
 
+def decided(catalogue: Catalogue, params: RankParams) -> tuple[Measures, Decisions]:
+    """Return all measures and what these parameters decide about them; nothing is written.
+
+    Raises:
+        CurationError: when nothing is extracted or measured yet.
+    """
+    measures = gather(catalogue)
+    if not len(measures.columns["frame_id"]):
+        raise CurationError(f"{catalogue.root} holds no frames yet", "python 01_extract.py VIDEO")
+    if "n_faces" not in measures.columns:
+        raise CurationError(
+            f"no frame of {catalogue.root} is measured yet",
+            f"python 02_sort.py --datastore {catalogue.root}",
+        )
+    names = VideoTable(catalogue).names()
+    return measures, decide(measures.columns, params, names, measures.pairs)
+
+
 def write_ranked(catalogue: Catalogue, params: RankParams) -> dict[str, Any]:
     """Decide everything and write ranked/, ranked.csv, datastore.json and the report.
 
     Raises:
         CurationError: when nothing is extracted or measured yet.
     """
-    columns = load(catalogue)
-    if not len(columns["frame_id"]):
-        raise CurationError(f"{catalogue.root} holds no frames yet", "python 01_extract.py VIDEO")
-    if "n_faces" not in columns:
-        raise CurationError(
-            f"no frame of {catalogue.root} is measured yet",
-            f"python 02_sort.py --datastore {catalogue.root}",
-        )
+    measures, decisions = decided(catalogue, params)
+    columns = measures.columns
     table = DecisionTable(catalogue)
-    names = VideoTable(catalogue).names()
-    table.replace(rows_of(columns, decide(columns, params, names)))
+    table.replace(rows_of(columns, decisions))
     picks = picked(table)
     wanted = {
         f"ranked/{pool}/{row['rank']:04d}_{view_name(row)}": (

@@ -2,61 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-
-def tunable(
-    default: Any,
-    description: str,
-    *,
-    ge: float | None = None,
-    le: float | None = None,
-    unit: str = "",
-    basic: bool = False,
-    cached: bool = True,
-) -> Any:
-    """Declare one parameter.
-
-    Args:
-        default: value when nobody says otherwise.
-        description: one sentence, shown as flag help and under the slider.
-        ge, le: inclusive range; a number with both becomes a slider.
-        unit: shown beside the value.
-        basic: shown at once in the studio; the rest folds away under "Advanced".
-        cached: False for what cannot change a result (number of workers).
-    """
-    extra: Any = {"unit": unit, "basic": basic, "cached": cached}
-    return Field(default, description=description, ge=ge, le=le, json_schema_extra=extra)
-
-
-class Params(BaseModel):
-    """A frozen set of tunables; unknown names and values out of range are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    def cache_dict(self) -> dict[str, Any]:
-        """Return what can change a result, defaults included."""
-        fields = type(self).model_fields
-        kept = {
-            name
-            for name, info in fields.items()
-            if not isinstance(info.json_schema_extra, dict)
-            or info.json_schema_extra.get("cached", True)
-        }
-        return self.model_dump(mode="json", include=kept)
-
-    def digest(self) -> str:
-        """Return 16 hex digits that change when a result could."""
-        text = json.dumps(self.cache_dict(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def narrow(self, model: type[Params]) -> Any:
-        """Return the fields of a smaller model, with the values of this one."""
-        return model(**{name: getattr(self, name) for name in model.model_fields})
+from curation.tunables import Params as Params
+from curation.tunables import tunable as tunable
 
 
 class RunParams(Params):
@@ -167,11 +116,11 @@ class PoolParams(Params):
         le=1,
         basic=True,
     )
-    chest_faces: float = tunable(
-        1.5,
-        "face heights of picture under the shoulders up to which head and shoulders are a face",
+    chest_share: float = tunable(
+        0.62,
+        "share of the torso in the picture up to which head and shoulders are a face",
         ge=0,
-        le=5,
+        le=2,
     )
     lone_face_area: float = tunable(
         0.20, "share of the picture that a face without a pose must fill", ge=0, le=1
@@ -192,12 +141,41 @@ class PoolParams(Params):
     faceless_person: float = tunable(
         0.3, "least score of the person box that vouches for a pose without a face", ge=0, le=1
     )
+    sure_second: float = tunable(
+        0.8,
+        "second detector's score from which a face counts in a picture without a person box",
+        ge=0,
+        le=1,
+    )
     required_visibility: float = tunable(
         0.6, "mean visibility of the joints that a pool requires", ge=0, le=1
     )
 
 
-class SortParams(MeasureParams, PoolParams):
+class VerifyParams(RunParams):
+    """Which frames are compared point by point: one picture, cropped or zoomed?"""
+
+    verify: bool = tunable(
+        True, "look for crops and zooms of one picture among frames of different shots"
+    )
+    matcher: Literal["sift", "loftr"] = tunable(
+        "sift", "how pictures are compared; loftr needs a file of weights"
+    )
+    matcher_weights: str | None = tunable(
+        None, "file of kornia's LoFTR weights", local=True
+    )
+    verify_look: float = tunable(
+        0.6, "likeness of whole pictures from which they are compared", ge=0, le=1
+    )
+    verify_neighbours: int = tunable(
+        4, "frames that each frame is compared with at most, likest first", ge=1, le=100
+    )
+    verify_pairs: int = tunable(
+        3000, "pairs compared in one run at most, likest first", ge=0, le=10_000_000
+    )
+
+
+class SortParams(MeasureParams, VerifyParams, PoolParams):
     """02: measures and pools."""
 
 
@@ -254,6 +232,33 @@ class GateParams(Params):
     max_brightness: float = tunable(240, "largest mean luma", ge=0, le=255)
 
 
+class FaceConditionParams(Params):
+    """What a face may do, and how it may be lit; faces too small to judge pass."""
+
+    min_face_inside: float = tunable(
+        0.85, "least share of the face that the picture's edge leaves", ge=0, le=1
+    )
+    min_eye_open: float = tunable(
+        0.30, "least opening of the eyes (shut under 0.5, open from 0.7)", ge=0, le=1, basic=True
+    )
+    max_mouth_open: float = tunable(1.0, "largest opening of the mouth", ge=0, le=1, basic=True)
+    min_smile: float = tunable(0.0, "least smile", ge=0, le=1)
+    max_yaw: float = tunable(
+        90,
+        "largest turn of the head to a side (90 is a profile)",
+        ge=0,
+        le=90,
+        unit="degrees",
+        basic=True,
+    )
+    max_pitch: float = tunable(
+        90, "largest turn of the head up or down", ge=0, le=90, unit="degrees"
+    )
+    max_roll: float = tunable(180, "largest tilt of the head", ge=0, le=180, unit="degrees")
+    min_face_luma: float = tunable(20, "least mean luma of the face", ge=0, le=255)
+    max_face_luma: float = tunable(245, "largest mean luma of the face", ge=0, le=255)
+
+
 class DedupParams(Params):
     """Which frames repeat another one."""
 
@@ -270,6 +275,48 @@ class DedupParams(Params):
         le=32,
         basic=True,
     )
+    near_look: float = tunable(
+        0.90,
+        "likeness of subjects from which they may repeat each other, where a video has too few "
+        "shots to learn it from",
+        ge=0,
+        le=1,
+    )
+    near_pose: float = tunable(
+        0.08, "movement of joints, as a share of the figure, from which a pose is another", ge=0,
+        le=1, basic=True,
+    )
+    near_expression: float = tunable(
+        0.12, "root mean square change of 52 blendshapes from which an expression is another",
+        ge=0, le=1, basic=True,
+    )
+    near_head: float = tunable(
+        8, "turn of the head from which a pose is another", ge=0, le=180, unit="degrees"
+    )
+    same_inliers: int = tunable(
+        30, "matched points that make two frames one picture, cropped or zoomed", ge=8, le=1000
+    )
+    same_cover: float = tunable(
+        0.35, "share of the smaller picture that matched points must span", ge=0, le=1
+    )
+
+
+class TrackParams(Params):
+    """Which frames show the same person."""
+
+    same_person: float = tunable(
+        0.42, "likeness of two faces (SFace cosine) from which they are one person", ge=0, le=1
+    )
+    track_gap_s: float = tunable(
+        3.0, "longest time in which a person may go unseen where they stood", ge=0, le=60, unit="s"
+    )
+    poster_share: float = tunable(
+        0.1,
+        "share of faces that are printed or shown photographs, to begin with: how far a face that "
+        "never lives is taken for one; 0 leaves time out",
+        ge=0,
+        le=1,
+    )
 
 
 class QuotaParams(Params):
@@ -280,6 +327,23 @@ class QuotaParams(Params):
         12, "picks per video in the face pool", ge=1, le=10_000, basic=True
     )
     top: int = tunable(60, "picks per pool", ge=1, le=100_000, basic=True)
+    per_person: int = tunable(
+        0, "picks per person and pool, over all videos; 0 is no limit", ge=0, le=10_000, basic=True
+    )
+    budget: float = tunable(
+        1.0,
+        "places that the videos of a pool share by the root of their usable seconds, in tops; "
+        "0 leaves each video its whole quota",
+        ge=0,
+        le=100,
+    )
+    diversity: float = tunable(
+        0.1,
+        "how much variety of look, pose and expression counts against the score in picking",
+        ge=0,
+        le=1,
+        basic=True,
+    )
 
 
 class ScoreParams(Params):
@@ -293,5 +357,13 @@ class ScoreParams(Params):
     weight_exposure: float = tunable(0.10, "weight of exposure", ge=0, le=1, basic=True)
 
 
-class RankParams(PoolParams, GateParams, DedupParams, QuotaParams, ScoreParams):
+class RankParams(
+    PoolParams,
+    TrackParams,
+    GateParams,
+    FaceConditionParams,
+    DedupParams,
+    QuotaParams,
+    ScoreParams,
+):
     """03: every decision over stored measures."""

@@ -20,8 +20,11 @@ BUILTIN: dict[str, str] = {
     "people": "curation.steps.people:People",
     "pose": "curation.steps.pose:Pose",
     "landmarks": "curation.steps.landmarks:Landmarks",
+    "identity": "curation.steps.identity:Identity",
     "subject": "curation.steps.subject:Subject",
+    "appearance": "curation.steps.appearance:Appearance",
     "focus": "curation.steps.focus:Focus",
+    "face_light": "curation.steps.face_light:FaceLight",
     "falseface": "curation.steps.falseface:FalseFace",
 }
 """In the order in which they run; a step comes after those it needs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,8 @@ from curation.store.sources import SourceTable
 from curation.store.videos import VideoTable
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from curation.decide import Decisions
+    from curation.measures import Measures
 
 BODY_POOLS = ("face", "upper_body", "full_body")
 
@@ -103,6 +103,7 @@ class Studio:
             WeightsMissing: before the first frame, with the command that fetches the file.
         """
         from curation.engine.measure import measure
+        from curation.engine.verify import verify
         from curation.outputs import write_sorted
 
         params = params or SortParams()
@@ -115,10 +116,17 @@ class Studio:
                     yield beat
                 else:
                     counts = beat.summary
+            pairs: Mapping[str, Any] = {}
+            for beat in verify(self.catalogue, params):
+                failed.update([beat.failed] if beat.failed else [])
+                if beat.summary is None:
+                    yield beat
+                else:
+                    pairs = beat.summary
             self._remember("sort", params)
             yield Progress("sort", note="deciding pools")
             pools = write_sorted(self.catalogue, params)
-            yield _ended("sort", {**counts, "pools": pools}, failed)
+            yield _ended("sort", {**counts, "pairs": pairs, "pools": pools}, failed)
 
     # -- 03 -----------------------------------------------------------------------------------
 
@@ -145,11 +153,57 @@ class Studio:
     def _remember(self, verb: str, params: Params) -> None:
         self.catalogue.remember(f"params.{verb}", params.model_dump(mode="json"))
 
-    def columns(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Return all measures as columns, for histograms and trial decisions."""
-        from curation.store.columns import load
+    def measures(self) -> Measures:
+        """Return all measures with people's marks, for histograms and trial decisions."""
+        from curation.measures import gather
 
-        return load(self.catalogue)
+        return gather(self.catalogue)
+
+    # -- people ---------------------------------------------------------------------------------
+
+    def mark_faces(self, frame_ids: Iterable[int], false: bool | None) -> None:
+        """Say that the main faces of frames are false, or real; None takes a mark back.
+
+        Marked frames follow their mark, and the filter learns from all marks at the next
+        decision: faces that look alike follow too.
+
+        Raises:
+            StoreError: for a frame that there is not.
+        """
+        from curation.store.face_marks import FaceMarkTable
+
+        FaceMarkTable(self.catalogue).put(frame_ids, false)
+
+    # -- why ------------------------------------------------------------------------------------
+
+    def explain(self, frame_id: int) -> dict[str, Any]:
+        """Return why a frame stands where it stands, and what it would have needed.
+
+        Raises:
+            CurationError: when there is no such frame, or nothing is measured yet.
+        """
+        from curation.decide.explain import explain
+
+        measures, decisions, params = self._decided()
+        if frame_id not in measures.columns["frame_id"]:
+            raise CurationError(f"there is no frame {frame_id} in {self.root}")
+        names = self.videos.names()
+        told = explain(measures.columns, decisions, params, frame_id, names, measures.pairs)
+        return told.to_dict() | {"lines": told.to_text()}
+
+    def coverage(self) -> dict[str, Any]:
+        """Return what the picked frames hold and what they lack."""
+        from curation.decide.coverage import coverage
+
+        measures, decisions, _ = self._decided()
+        found = coverage(measures.columns, decisions, self.videos.names())
+        return found.to_dict() | {"lines": found.to_text()}
+
+    def _decided(self) -> tuple[Measures, Decisions, RankParams]:
+        from curation.outputs import decided
+
+        params = RankParams(**self.remembered("rank", RankParams))
+        return *decided(self.catalogue, params), params
 
 
 def _ended(verb: str, summary: Mapping[str, Any], failed: Mapping[str, str]) -> Progress:

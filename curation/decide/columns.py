@@ -87,6 +87,10 @@ class Columns:
         empty = (column == None) | (column == "") | (column != column)  # noqa: E711
         return ~np.asarray(empty, np.bool_)
 
+    def having(self, **columns: AnyArray) -> Columns:
+        """Return the view with these columns added or replaced."""
+        return Columns({**self._data, **columns})
+
     def take(self, rows: Ints) -> Columns:
         """Return the view of the rows with these positions, in their order."""
         return Columns({name: column[rows] for name, column in self._data.items()})

@@ -9,12 +9,21 @@ import numpy as np
 
 from curation.decide.columns import Bools, Columns, Floats, Ints
 from curation.decide.hamming import HammingIndex, Hashes
+from curation.decide.likeness import Likeness
+from curation.decide.within import Within
 
 if TYPE_CHECKING:
     from curation.params import DedupParams
 
-KEPT, EXACT, BURST, NEAR = 0, 1, 2, 3
-CODES = ("", "duplicate_exact", "duplicate_burst", "duplicate_near")
+KEPT, EXACT, BURST, NEAR, SUBJECT, CROP = range(6)
+CODES = (
+    "",
+    "duplicate_exact",
+    "duplicate_burst",
+    "duplicate_near",
+    "duplicate_subject",
+    "duplicate_crop",
+)
 
 _FIRST_BLOCK, _LARGEST_BLOCK = 32, 2048
 _PAIR_LIMIT = 4_000_000
@@ -27,37 +36,52 @@ class Groups:
 
     Attributes:
         keeper: (n,) position of the frame that stands for each; its own where it stands itself.
-        kind: (n,) KEPT, EXACT, BURST or NEAR: how the frame repeats its keeper.
+        kind: (n,) KEPT, EXACT, BURST, NEAR, SUBJECT or CROP: how the frame repeats its keeper.
     """
 
     keeper: Ints
     kind: Ints
 
 
-def group(columns: Columns, best_first: Ints, params: DedupParams) -> Groups:
+def group(
+    columns: Columns, best_first: Ints, params: DedupParams, pairs: Ints | None = None
+) -> Groups:
     """Cover frames by stars, see `Repeats`."""
-    return Repeats(columns, params).cover(best_first)
+    return Repeats(columns, params, pairs).cover(best_first)
 
 
 class Repeats:
     """Frames that are prepared for being covered by stars, in one order or another.
 
-    Two frames are alike when they are of one burst (same video and shot, and at most burst_s
-    apart or within burst_hash bits) or the same picture (within near_hash bits, any videos;
-    equal pixels have equal hashes). "Alike" is not transitive: a pan changes a little with each
-    frame. Therefore a frame only ever falls to a keeper that it is itself alike to, and no two
-    keepers are alike (culling research, section 4: stars against chains).
+    Two frames are alike when they are
 
-    The work is one neighbour query per keeper, so a thousand copies of one picture cost one
-    query, and 240,000 different pictures take seconds.
+    * of one burst: same video and shot, and at most burst_s apart or within burst_hash bits;
+    * the same picture: within near_hash bits, any videos (equal pixels have equal hashes);
+    * the same subject again: same video, a subject that looks the same in the same pose, with
+      the same expression (see Likeness);
+    * one picture cropped or zoomed: pairs that geometry verified.
+
+    Within one video only nearness in time stands by itself; for the others pose, expression or
+    head angle must not clearly differ, or a talking head would be one picture for an hour.
+    Frames for which none of that was measured are judged by time and hash alone.
+
+    "Alike" is not transitive: a pan changes a little with each frame. Therefore a frame only
+    ever falls to a keeper that it is itself alike to, and no two keepers are alike (culling
+    research, section 4: stars against chains).
+
+    The work across videos is one neighbour query per keeper, so a thousand copies of one picture
+    cost one query, and 240,000 different pictures take seconds. Within a video every pair is
+    compared once, at most 2300 frames apart.
     """
 
-    def __init__(self, columns: Columns, params: DedupParams) -> None:
-        """Sort times and hashes.
+    def __init__(self, columns: Columns, params: DedupParams, pairs: Ints | None = None) -> None:
+        """Sort times and hashes, read the measures of subjects.
 
         Args:
-            columns: n frames with video, shot, time_s, phash, has_phash, pixels.
+            columns: n frames with video, shot, time_s, phash, has_phash, pixels, and what
+                Likeness reads.
             params: distances.
+            pairs: (m, 2) positions of frames that geometry found to be one picture.
         """
         self.params = params
         self.hashed = columns.flags("has_phash")
@@ -67,8 +91,22 @@ class Repeats:
         self.segment = _segments(columns)
         self.time_us = _micros(columns.floats("time_s"))
         self.burst_us = round(params.burst_s * 1e6)
+        self.likeness = Likeness(columns, params)
+        self.video = columns.ints("video")
+        self.within: Within | None = None
+        if self.likeness.measured.any():
+            self.within = Within(
+                self.video,
+                self.segment,
+                self.time_us,
+                self.phash,
+                self.hashed,
+                self.likeness,
+                params,
+            )
         self._sort_times()
         self._sort_hashes()
+        self._sort_pairs(np.zeros((0, 2), np.int64) if pairs is None else pairs)
         self.whole = self._make_index(np.arange(len(self.unique_hashes)))
 
     def cover(self, best_first: Ints) -> Groups:
@@ -87,6 +125,26 @@ class Repeats:
         self.index = self.whole
         self._take_blocks()
         return Groups(self.keeper, self.kind)
+
+    def alike(self, one: Ints, other: Ints) -> Bools:
+        """Return (k,) whether pairs of positions are alike, one pair at a time.
+
+        What `cover` goes by, apart from the reach inside very long videos (see Within).
+        """
+        same_video = self.video[one] == self.video[other]
+        same_shot = self.segment[one] == self.segment[other]
+        bits = np.bitwise_count(self.phash[one] ^ self.phash[other])
+        limit = np.where(
+            same_shot, max(self.params.near_hash, self.params.burst_hash), self.params.near_hash
+        )
+        close = self.hashed[one] & self.hashed[other] & (bits <= limit)
+        close |= np.isin(one * len(self.phash) + other, self.pair_keys)
+        told_apart = np.zeros(len(one), np.bool_)
+        told_apart[same_video] = self.likeness.differ(one[same_video], other[same_video])
+        again = np.zeros(len(one), np.bool_)
+        again[same_video] = self.likeness.again(one[same_video], other[same_video])
+        in_time = same_shot & (np.abs(self.time_us[one] - self.time_us[other]) <= self.burst_us)
+        return np.asarray(in_time | again | (close & ~told_apart))
 
     def _take_blocks(self) -> None:
         """Take frames best first in blocks; blocks are small while keepers cover many."""
@@ -148,8 +206,14 @@ class Repeats:
             & (self.pixels[loser] == self.pixels[keeper])
             & (self.phash[loser] == self.phash[keeper])
         )
-        burst = self._is_burst(loser, keeper)
-        return np.where(same_pixels, EXACT, np.where(burst, BURST, NEAR))
+        bits = np.bitwise_count(self.phash[loser] ^ self.phash[keeper])
+        near = self.hashed[loser] & self.hashed[keeper] & (bits <= self.params.near_hash)
+        matched = np.isin(loser * len(self.phash) + keeper, self.pair_keys)
+        return np.select(
+            [same_pixels, self._is_burst(loser, keeper), near, matched],
+            [EXACT, BURST, NEAR, CROP],
+            SUBJECT,
+        )
 
     def _is_burst(self, a: Ints, b: Ints) -> Bools:
         close = np.abs(self.time_us[a] - self.time_us[b]) <= self.burst_us
@@ -166,7 +230,13 @@ class Repeats:
         near = self._close_in_look(block, limit)
         if near is None:
             return None
-        source, other = np.concatenate((close[0], near[0])), np.concatenate((close[1], near[1]))
+        parts = [close, near, self._matched(block)]
+        if self.within is not None:
+            inside = self.within.neighbours(block, self.alive, limit)
+            if inside is None:
+                return None
+            parts.append(inside)
+        source, other = (np.concatenate([part[side] for part in parts]) for side in (0, 1))
         # Frames that come earlier are settled; frames that are gone need no second keeper.
         useful = self.alive[other] & (self.rank[other] > self.rank[block[source]])
         return source[useful], other[useful]
@@ -198,7 +268,37 @@ class Repeats:
             bits = np.bitwise_count(self.phash[frame] ^ self.phash[other])
             alike = (bits <= self.params.near_hash) | self._is_burst(frame, other)
             source, other = source[alike], other[alike]
-        return source, other
+        return self._unless_told_apart(block, source, other)
+
+    def _unless_told_apart(self, block: Ints, source: Ints, other: Ints) -> tuple[Ints, Ints]:
+        """Leave out pairs of one video: those `within` answers for, and those that differ."""
+        if self.within is None:
+            return source, other
+        frame = block[source]
+        open_ = self.alive[other] & ~self.within.settles(frame, other)
+        source, other = source[open_], other[open_]
+        frame = block[source]
+        inside = np.flatnonzero(self.within.number[frame] == self.within.number[other])
+        good = np.ones(len(source), np.bool_)
+        good[inside] = ~self.likeness.differ(frame[inside], other[inside])
+        return source[good], other[good]
+
+    def _matched(self, block: Ints) -> tuple[Ints, Ints]:
+        low = self.pair_start[block]
+        count = self.pair_start[block + 1] - low
+        return np.repeat(np.arange(len(block)), count), self.pair_other[_ranges(low, count)]
+
+    def _sort_pairs(self, pairs: Ints) -> None:
+        """Prepare, for every frame, those it was matched with and does not differ from."""
+        same_video = self.video[pairs[:, 0]] == self.video[pairs[:, 1]]
+        differ = same_video.copy()
+        differ[same_video] = self.likeness.differ(*pairs[same_video].T)
+        both = np.concatenate([pairs[~differ], pairs[~differ][:, ::-1]])
+        both = both[np.argsort(both[:, 0], kind="stable")]
+        n = len(self.phash)
+        self.pair_start: Ints = np.searchsorted(both[:, 0], np.arange(n + 1))
+        self.pair_other: Ints = both[:, 1]
+        self.pair_keys: Ints = both[:, 0] * n + both[:, 1]
 
     def _sort_times(self) -> None:
         """Prepare, for every frame, the range of frames of its shot within burst_s."""

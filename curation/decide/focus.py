@@ -12,7 +12,7 @@ Column = npt.NDArray[np.float64]
 _S = np.array([-5.3, -2.50, -1.85, -1.20, -0.75, -0.20, 0.40, 0.70, 2.70])
 _BLUR_PX = np.array([10.8, 4.5, 3.0, 2.0, 1.5, 1.0, 0.5, 0.0, -2.5])
 
-SHARE_OF_S = 0.35
+SHARE_OF_S = 0.2
 GUARD_PX = 1.0
 SHARE_OF_GAP = 0.5
 
@@ -25,8 +25,8 @@ def blur_of_s(s: npt.ArrayLike) -> Column:
 def combine(s: npt.ArrayLike, blur_px: npt.ArrayLike, gap: npt.ArrayLike) -> Column:
     """Return focus: 0 for a sharp face, minus the blur in pixels of a 128-px face.
 
-    The learned blur leads, because it compares best between faces, and S has a third of the
-    say, because it orders frames of one face best (real motion blur; bench_focus measures both).
+    The learned blur leads, because it compares best between faces, and S has a fifth of the
+    say, because it orders frames of one face best (real motion blur; bench/quality measures both).
     Where S alone tells of 1 px more blur than the blend, S less 1 px is believed. Half of `gap`
     is taken off: a background sharper than the face. Rises with s, falls with blur_px and gap;
     a little above 0 for very crisp faces.

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curation.decide import dedup, gates, pools, quota, rank
+from curation.decide import dedup, face_condition, falseface, gates, picking, pools, rank, tracks
 from curation.decide.columns import AnyArray, Columns, Floats, Ints, Objects
+from curation.decide.likeness import verified
 from curation.decide.reasons import Ledger
 
 if TYPE_CHECKING:
     from curation.params import PoolParams, RankParams
 
 EXTRACT_CODES = ("black", "blank", "frozen", "not_sampled")
-_REPEAT_COLUMNS = (
-    "frame_id", "video", "shot", "time_s", "phash", "has_phash", "pixels",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +32,8 @@ class Decisions:
         rank: (n,) int64: 1.. within a pool for picked frames, else 0.
         parts: by name, (n,) float64; NaN where a part does not apply.
         keeper: (n,) int64: frame_id of the frame that a duplicate repeats, else 0.
+        person: (n,) int64: who it is, numbered by first appearance; -1 where nobody knows.
+        rival: (n,) int64: frame_id of the pick that took this frame's place, else 0.
     """
 
     pool: Objects
@@ -44,12 +44,15 @@ class Decisions:
     rank: Ints
     parts: dict[str, Floats] = field(default_factory=dict)
     keeper: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    person: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    rival: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def decide(
     data: Mapping[str, AnyArray] | Columns,
     params: RankParams,
     video_names: Mapping[int, str] | None = None,
+    pairs: Mapping[str, AnyArray] | None = None,
 ) -> Decisions:
     """Decide about every frame: picked, or rejected or sent to review for exactly one reason.
 
@@ -60,15 +63,22 @@ def decide(
         data: columns of one length; absent columns count as missing everywhere.
         params: every threshold, cap and weight.
         video_names: names by video number, for the texts of duplicates.
+        pairs: frames that matching compared: a, b (frame ids), inliers, cover.
 
     Raises:
         ValueError: columns differ in length, or extract_reason holds an unknown code.
     """
     given = Columns.of(data)
     order, columns = _canonical(given)
+    seen = tracks.follow(columns, params)
+    person = seen.person
+    judged = falseface.judge(columns, seen.track, params)
+    # A track stands or falls as one; the score of a frame goes by its own look.
+    of_track = columns.having(false_p=judged.p, false_cue=judged.cue)
+    columns = columns.having(false_p=1 / (1 + np.exp(-falseface.looks(columns))))
     ledger = Ledger(columns.n)
     _close_unmeasured(columns, ledger)
-    gates.close_false_faces(columns, params, ledger)
+    gates.close_false_faces(of_track, params, ledger)
     assigned = pools.assign(columns, params)
     pool = assigned.pool.copy()
     pool[columns.present("extract_reason")] = "none"
@@ -76,20 +86,29 @@ def decide(
     crop, image = gates.best_crop(columns, params), gates.image_share(columns)
     gates.close_exposure(columns, params, ledger)
     gates.close_bodies(columns, pool, params, crop, image, ledger)
+    face_condition.close_faces(columns, params, ledger)
     gates.close_focus(columns, pool, params, ledger)
-    gates.close_unsure_faces(columns, params, ledger)
+    gates.close_unsure_faces(of_track, params, ledger)
 
     absolute = rank.calibrated(columns, pool, crop, params)
-    scored, keeper = _close_repeats(columns, pool, absolute, params, ledger, video_names or {})
-    _close_quota(columns, pool, scored.total, params, ledger)
-    ranks = _close_ranks(pool, scored, params, ledger)
+    scored, keeper = _close_repeats(
+        columns, pool, absolute, params, ledger, video_names or {}, pairs or {}
+    )
+    names = video_names or {}
+    rival = picking.close_quota(columns, pool, person, scored.total, params, ledger, names)
+    ranks, passed_by = picking.close_top(columns, pool, scored, params, ledger, names)
+    rival = np.where(rival >= 0, rival, passed_by)
+    frame_id = columns.ints("frame_id")
 
     parts = scored.parts | {
+        "false_p": judged.p,
+        "false_p_still": judged.p_still,
+        "false_p_flat": judged.p_flat,
         "pose_area_image": image,
         "pose_area_crop": crop.area,
         "crop_height": crop.height,
         "crop_px": np.where(np.isfinite(crop.area), crop.short_px, np.nan),
-        "three_quarter": np.where(assigned.three_quarter, 1.0, np.nan),
+        **_flags(assigned),
     }
     return Decisions(
         pool=_scatter(order, pool),
@@ -100,6 +119,8 @@ def decide(
         rank=_scatter(order, ranks),
         parts={name: _scatter(order, part) for name, part in parts.items()},
         keeper=_scatter(order, keeper),
+        person=_scatter(order, person),
+        rival=_scatter(order, np.where(rival >= 0, frame_id[rival], 0)),
     )
 
 
@@ -123,9 +144,17 @@ def assign(data: Mapping[str, AnyArray] | Columns, params: PoolParams) -> Decisi
         detail=ledger.detail,
         score=np.full(columns.n, np.nan),
         rank=np.zeros(columns.n, np.int64),
-        parts={"three_quarter": np.where(assigned.three_quarter, 1.0, np.nan)},
+        parts=_flags(assigned),
         keeper=np.zeros(columns.n, np.int64),
+        person=np.full(columns.n, -1, np.int64),
+        rival=np.zeros(columns.n, np.int64),
     )
+
+
+def _flags(assigned: pools.Pools) -> dict[str, Floats]:
+    """Return what is said of bodies besides their pool, 1 where it holds, else NaN."""
+    flags = ("three_quarter", "seated", "behind")
+    return {name: np.where(getattr(assigned, name), 1.0, np.nan) for name in flags}
 
 
 def _canonical(given: Columns) -> tuple[Ints, Columns]:
@@ -164,6 +193,7 @@ def _close_repeats(
     params: RankParams,
     ledger: Ledger,
     video_names: Mapping[int, str],
+    pairs: Mapping[str, AnyArray],
 ) -> tuple[rank.Score, Ints]:
     """Score all frames and close those that repeat a better one; return keepers as frame ids.
 
@@ -171,13 +201,8 @@ def _close_repeats(
     frame would move everybody's. Which frames those are is settled first, by absolute scores.
     """
     rows = np.flatnonzero(ledger.open)
-    survivors = Columns({
-        name: columns.ints(name, -1 if name == "shot" else 0)[rows] for name in _REPEAT_COLUMNS
-        if name in columns and name not in ("time_s", "has_phash")
-    } | {
-        "time_s": columns.floats("time_s")[rows], "has_phash": columns.flags("has_phash")[rows],
-    })
-    repeats = dedup.Repeats(survivors, params)
+    survivors = columns.take(rows)
+    repeats = dedup.Repeats(survivors, params, verified(pairs, survivors.ints("frame_id"), params))
     first = repeats.cover(_best_first(rank.absolute_total(absolute, params)[rows]))
     reference = np.zeros(columns.n, np.bool_)
     reference[rows[first.kind == dedup.KEPT]] = True
@@ -201,6 +226,8 @@ def _close_repeats(
     ledger.close(kind == dedup.BURST, "duplicate_burst", keeper=names, value=apart, bits=bit_texts)
     ledger.close(kind == dedup.NEAR, "duplicate_near", keeper=names, value=bits.astype(np.int64),
                  limit=params.near_hash)
+    ledger.close(kind == dedup.SUBJECT, "duplicate_subject", keeper=names, value=apart)
+    ledger.close(kind == dedup.CROP, "duplicate_crop", keeper=names)
     frame_id = columns.ints("frame_id")
     return scored, np.where(kind != dedup.KEPT, frame_id[keeper], 0)
 
@@ -217,57 +244,6 @@ def _keeper_texts(
         for video, time_s in zip(videos, times, strict=True)
     ]
     return texts
-
-
-def _close_quota(
-    columns: Columns, pool: Objects, total: Floats, params: RankParams, ledger: Ledger
-) -> None:
-    """Close what the quota of its video and pool has no room for."""
-    rows = np.flatnonzero(ledger.open)
-    rows = rows[_best_first(total[rows])]
-    faces = np.asarray(pool[rows] == "face", np.bool_)
-    numbers = {name: number for number, name in enumerate(pools.PICK_POOLS)}
-    pool_no = np.array([numbers[name] for name in pool[rows].tolist()], np.int64)
-    _, video_no = np.unique(columns.ints("video")[rows], return_inverse=True)
-    found = quota.allot(
-        video_no * len(numbers) + pool_no,
-        np.nan_to_num(columns.floats("time_s")[rows]),
-        columns.ints("shot", -1)[rows],
-        np.where(faces, params.per_video_face, params.per_video),
-        np.where(faces, 0.5, 1.0),
-    )
-
-    def spread(values: AnyArray) -> AnyArray:
-        wide = np.zeros(columns.n, values.dtype)
-        wide[rows] = values
-        return wide
-
-    lost = spread(~found.picked)
-    nearest, gap = spread(found.nearest_s), spread(found.gap_s)
-    in_shot, per_shot = spread(found.in_shot), spread(found.per_shot)
-    taken = spread(found.taken)
-    ledger.close(lost & (nearest < gap), "quota_gap", value=nearest, limit=gap, taken=taken)
-    ledger.close(lost & (in_shot > 0) & (in_shot >= per_shot), "quota_shot",
-                 value=in_shot, limit=per_shot, taken=taken)
-    ledger.close(lost, "quota_video", taken=taken)
-
-
-def _close_ranks(
-    pool: Objects, scored: rank.Score, params: RankParams, ledger: Ledger
-) -> Ints:
-    """Rank what is left of each pool, close it, and return (n,) ranks of picked frames."""
-    ranks = np.zeros(len(pool), np.int64)
-    rows = np.flatnonzero(ledger.open)
-    rows = rows[_best_first(scored.total[rows])]
-    for name in pools.PICK_POOLS:
-        mine = rows[pool[rows] == name]
-        ranks[mine] = np.arange(1, len(mine) + 1)
-    ledger.close(ranks > params.top, "below_top", value=ranks, pool=pool, limit=params.top)
-    picked = np.flatnonzero(ledger.open)
-    texts: Objects = np.full(len(pool), "", object)
-    texts[picked] = [rank.parts_text(scored.parts, row) for row in picked.tolist()]
-    ledger.close(ledger.open.copy(), "picked", rank=ranks, pool=pool, parts=texts)
-    return np.where(ledger.code == "picked", ranks, 0).astype(np.int64)
 
 
 def _best_first(total: Floats) -> Ints:

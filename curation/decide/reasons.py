@@ -54,14 +54,16 @@ _IN_ORDER = (
     ),
     Reason(
         "no_person", "rejected", "{what}",
-        "lower face_score or person_score and sort again",
+        "lower sure_second, or face_score or person_score and sort again",
     ),
     Reason(
         "pose_invented", "rejected", "{what} {value:.2f} < {limit:.2f}, no face",
-        "lower pose_agreement or faceless_person", ("pose_agreement", "faceless_person"),
+        "lower pose_agreement, faceless_person or required_visibility",
+        ("pose_agreement", "faceless_person", "required_visibility"),
     ),
     Reason(
-        "multi_person", "review", "other person {value:.2f} >= {limit:.2f} of the main one",
+        "multi_person", "review",
+        "another person counts {value:.2f} >= {limit:.2f} of the main one",
         "raise second_person, or crop the frame in review", ("second_person",),
     ),
     Reason(
@@ -71,7 +73,7 @@ _IN_ORDER = (
     Reason(
         "pool_unclear", "review", "{what}",
         "lower face_close_up or visibility, or choose the pool in review",
-        ("face_close_up", "visibility"),
+        ("face_close_up", "chest_share", "visibility"),
     ),
     # The picture as a whole.
     Reason(
@@ -98,6 +100,43 @@ _IN_ORDER = (
     Reason(
         "crop_height", "rejected", "person height {value:.2f} < {limit:.2f} of the {crop}",
         "lower crop_height", ("crop_height",),
+    ),
+    # What the face does.
+    Reason(
+        "face_cut", "rejected", "{value:.2f} of the face is in the picture < {limit:.2f}",
+        "lower min_face_inside", ("min_face_inside",),
+    ),
+    Reason(
+        "eyes_shut", "rejected", "eyes open {value:.2f} < {limit:.2f}",
+        "lower min_eye_open", ("min_eye_open",),
+    ),
+    Reason(
+        "mouth_open", "rejected", "mouth open {value:.2f} > {limit:.2f}",
+        "raise max_mouth_open", ("max_mouth_open",),
+    ),
+    Reason(
+        "no_smile", "rejected", "smile {value:.2f} < {limit:.2f}",
+        "lower min_smile", ("min_smile",),
+    ),
+    Reason(
+        "turned_away", "rejected", "head turned by {value:.0f} degrees > {limit:.0f}",
+        "raise max_yaw", ("max_yaw",),
+    ),
+    Reason(
+        "head_up_or_down", "rejected", "head up or down by {value:.0f} degrees > {limit:.0f}",
+        "raise max_pitch", ("max_pitch",),
+    ),
+    Reason(
+        "head_tilted", "rejected", "head tilted by {value:.0f} degrees > {limit:.0f}",
+        "raise max_roll", ("max_roll",),
+    ),
+    Reason(
+        "face_dark", "rejected", "brightness of the face {value:.0f} < {limit:.0f}",
+        "lower min_face_luma", ("min_face_luma",),
+    ),
+    Reason(
+        "face_bright", "rejected", "brightness of the face {value:.0f} > {limit:.0f}",
+        "raise max_face_luma", ("max_face_luma",),
     ),
     # Focus.
     Reason(
@@ -138,6 +177,16 @@ _IN_ORDER = (
         "duplicate_near", "rejected", "same picture as {keeper} ({value} bits <= {limit})",
         "lower near_hash", ("near_hash",),
     ),
+    Reason(
+        "duplicate_subject", "rejected",
+        "same subject, pose and expression as {keeper} ({value:.1f} s apart)",
+        "lower near_pose, near_expression or near_head, or raise near_look",
+        ("near_pose", "near_expression", "near_head", "near_look"),
+    ),
+    Reason(
+        "duplicate_crop", "rejected", "a crop or zoom of {keeper}",
+        "raise same_inliers or same_cover", ("same_inliers", "same_cover"),
+    ),
     # How many are wanted.
     Reason(
         "quota_gap", "rejected", "{value:.2f} s from a better pick < {limit:.2f} s ({taken})",
@@ -148,8 +197,16 @@ _IN_ORDER = (
         "raise per_video", ("per_video", "per_video_face"),
     ),
     Reason(
+        "quota_person", "rejected", "person already has {value} of {limit} ({taken})",
+        "raise per_person", ("per_person",),
+    ),
+    Reason(
+        "diversity", "rejected", "{value:.2f} like {pick} ({shared})",
+        "lower diversity", ("diversity",),
+    ),
+    Reason(
         "quota_video", "rejected", "{taken}",
-        "raise per_video", ("per_video", "per_video_face"),
+        "raise per_video or budget", ("per_video", "per_video_face", "budget"),
     ),
     Reason(
         "below_top", "rejected", "rank {value} of {pool} > top {limit}",

@@ -14,10 +14,12 @@ from curation.params import FaceParams
 from curation.records import Boxes, Measured
 from curation.steps.base import Item, RgbImage, Step
 from curation.steps.centerface import CenterFace
+from curation.steps.focus_features import face_square, grey_crop, sharpness
 from curation.steps.geometry import Floats, area_px, clip
 
 MOST_UPSCALE = 2.0
 OVERLAP_IOU = 0.3
+SHARP_PX = 64
 LEAST_SEARCH_PX = 64
 """OpenCV answers with random boxes for pictures that are one 32-pixel cell wide or high."""
 
@@ -28,11 +30,12 @@ class Faces(Step):
     The picture is searched at `face_size` pixels of longer side. Small pictures are enlarged,
     but never more than twofold: on two clips of 176 and 320 pixels that finds 41 faces against
     37 as they are, and enlarging further finds no more at twice the time.
-    Keypoints (n, 5, 2): right eye, left eye, nose, right and left corner of the mouth.
+    Keypoints (n, 5, 2): right eye, left eye, nose, right and left corner of the mouth. `extra`
+    holds the second opinion, and where there are several faces how sharp each one is.
     """
 
     name = "faces"
-    version = "1"
+    version = "2"
     produces: ClassVar[Mapping[str, type]] = {"n_faces": int}
     detects = True
     weights = ("yunet", "centerface")
@@ -76,7 +79,12 @@ class Faces(Step):
             np.clip(rows[order, 14], 0, 1).astype(np.float32),
             ("face",) * len(order),
             rows[order, 4:14].reshape(-1, 5, 2).astype(np.float32),
-            tuple({"second": score} for score in self._opinions(small, xyxy[order] * scale)),
+            tuple(
+                {"second": score} | _sharp(rgb, box, len(order))
+                for score, box in zip(
+                    self._opinions(small, xyxy[order] * scale), xyxy[order], strict=True
+                )
+            ),
         )
         return Measured({"n_faces": len(boxes)}, boxes)
 
@@ -96,6 +104,19 @@ class Faces(Step):
         if second is None:
             return [None] * len(xyxy_px)
         return [second.score(rgb, box) for box in xyxy_px]
+
+
+def _sharp(rgb: RgbImage, box: Floats, n_faces: int) -> dict[str, float]:
+    """Return S of a face at 64 px, for choosing among several; nothing for a lone one.
+
+    At that size the face of a bystander is hardly enlarged, so that S tells its focus, not
+    its distance.
+    """
+    if n_faces < 2:
+        return {}
+    square = face_square(box)
+    grey = grey_crop(rgb, square, SHARP_PX / float(square[2] - square[0]))
+    return {} if grey is None else {"sharp": round(sharpness(grey), 3)}
 
 
 def _searched(rgb: RgbImage, longer_px: int) -> tuple[RgbImage, float]:

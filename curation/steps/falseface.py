@@ -4,157 +4,162 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from curation import weights
-from curation.records import Measured
-from curation.steps.base import Item, RgbImage, Step
-from curation.steps.embedding import DIMENSIONS, Embedder
+from curation.errors import WeightsMissing
+from curation.records import Measured, Value
+from curation.steps.base import Item, Step
+from curation.steps.falseface_cues import CONTEXT, CROP, Floats, Looker, parts, square
+from curation.steps.projection import Projection, unpacked
 
 HEAD = Path(__file__).with_name("heads") / "falseface.json"
-CROP, CONTEXT = 1.3, 3.0
-"""Sides of the looked-at squares, in longer sides of the face box."""
-CUE_PX = 128
 LEAST_FACE_PX = 32
 """Short side of a face under which there is too little to tell: no verdict, not a guess."""
-CUES = ("flat_share", "colours", "top_colours", "saturation", "skin", "kurtosis", "noise", "second")
 LARGEST_LOGIT = 4.0
+"""What one term may add to the log-odds at most, so that none decides alone."""
 WORDS = {
-    "crop": "looks drawn or made",
-    "context": "surroundings look drawn or made",
-    "flat_share": "flat areas",
-    "colours": "few colours",
-    "top_colours": "few colours",
-    "saturation": "unlike skin in colour",
-    "skin": "unlike skin in colour",
-    "kurtosis": "outlines unlike a photograph",
-    "noise": "no grain of a camera",
-    "second": "second detector sees no face",
+    "face": "face looks",
+    "skin": "skin looks",
+    "surroundings": "surroundings look",
+    "texture": "texture around looks",
 }
-"""What each term is called when it speaks loudest against a face."""
+"""How a cue begins, by the term that speaks loudest against the face."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What train/falseface_head.py learned.
+
+    Attributes:
+        weight, bias: of each term, by its name in WORDS; a term's log-odds are of balanced odds.
+        calibration: slope and offset from the sum of the clipped terms to log-odds of "false".
+        kinds: what a false face can look like, in words.
+        kind_weight, kind_bias: (number of kinds, d) and (number of kinds,) on the face code.
+    """
+
+    weight: Mapping[str, Floats]
+    bias: Mapping[str, float]
+    calibration: tuple[float, float]
+    kinds: tuple[str, ...]
+    kind_weight: Floats
+    kind_bias: Floats
 
 
 class FalseFace(Step):
-    """Estimate the probability that the main face is not a real person's.
+    """Estimate how likely the main face is not a real person's.
 
-    A logistic head on the MobileNetV2 embeddings of the face and of its surroundings, eight cheap
-    cues of drawing, and the second detector's score. Each term is clipped to +-4 logits, so that
-    none decides alone. Trained by train/falseface_head.py; false_cue names the term that speaks
-    loudest for "false", whatever the sum says.
+    Four logistic terms: what EfficientNet-Lite0 makes of the face, as a thing and as texture,
+    and what MobileNetV2 makes of the face in its surroundings, likewise. Each is clipped to
+    +-4 logits; their sum is calibrated on folds of unseen sources, for even odds.
+
+    false_logit, false_p: log-odds and probability of "not a real person".
+    false_cue: the loudest term for "false" and what the face looks most like, if it is false.
+    face_code: 64 float16 of unit length; unlike faces are nearly at right angles. What a user's
+    own marks are learned on, see curation/learn/faces.py.
     """
 
     name = "falseface"
-    version = "2"
-    produces = {"false_p": float, "false_cue": str}
+    version = "3"
+    produces: ClassVar[Mapping[str, type]] = {
+        "false_logit": float,
+        "false_p": float,
+        "false_cue": str,
+        "face_code": bytes,
+    }
     needs = ("faces", "subject")
-    weights = ("mobilenet_v2",)
+    weights = Looker.names
     files = (HEAD,)
 
     def setup(self) -> None:
-        """Read the network and the head."""
-        self._embed = Embedder(weights.path_of("mobilenet_v2"))
+        """Read the networks and the head."""
+        self._look = Looker()
         self._head = read_head(HEAD)
+        self._project = Projection(HEAD)
 
     def close(self) -> None:
-        """Let go of the network."""
-        del self._embed
+        """Let go of the networks."""
+        del self._look
 
     def __call__(self, items: Sequence[Item]) -> list[Measured]:
-        """Return false_p and false_cue of each frame's main face, None without one."""
-        return [self._measure(item) for item in items]
-
-    def _measure(self, item: Item) -> Measured:
-        signals = item.given["subject"].signals
-        box = [signals[f"face_{side}"] for side in ("x0", "y0", "x1", "y1")]
-        if any(value is None for value in box):
-            return Measured({"false_p": None, "false_cue": None})
-        second = signals["face_second"]
-        xyxy_px = np.array(box, np.float64)
-        if (xyxy_px[2:] - xyxy_px[:2]).min() < LEAST_FACE_PX:
-            return Measured({"false_p": None, "false_cue": None})
-        found = describe(item.rgb, xyxy_px, float(second or 0.0), self._embed)
-        probability, cue = judge(self._head, found)
-        return Measured({"false_p": probability, "false_cue": cue})
-
-
-def describe(
-    rgb: RgbImage, xyxy_px: npt.NDArray[np.float64], second: float, embed: Embedder
-) -> npt.NDArray[np.float64]:
-    """Return the (2 x 1280 + 8,) numbers that the head judges a face by."""
-    face = square(rgb, xyxy_px, CROP)
-    vectors = embed([face, square(rgb, xyxy_px, CONTEXT)])
-    return np.concatenate([vectors.ravel().astype(np.float64), cues(face), [second]])
-
-
-def square(rgb: RgbImage, xyxy_px: npt.NDArray[np.float64], side: float) -> RgbImage:
-    """Return the square around a box, `side` times its longer side, cut at the picture's edge."""
-    height, width = rgb.shape[:2]
-    middle = (xyxy_px[:2] + xyxy_px[2:]) / 2
-    half = side * max(float((xyxy_px[2:] - xyxy_px[:2]).max()), 2.0) / 2
-    left, top = np.maximum(np.floor(middle - half), 0).astype(int)
-    right, bottom = np.ceil(middle + half).astype(int)
-    return rgb[min(top, height - 2) : bottom, min(left, width - 2) : right]
-
-
-def cues(face: RgbImage) -> npt.NDArray[np.float64]:
-    """Return seven cheap measures of a drawn face, on 128 x 128 pixels; see CUES."""
-    import cv2
-
-    shrinks = min(face.shape[:2]) > CUE_PX
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    small = cv2.resize(face, (CUE_PX, CUE_PX), interpolation=how)
-    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float64)
-    laplacian = np.abs(cv2.Laplacian(grey, cv2.CV_64F))
-    palette = (small >> 3).astype(np.int64) @ np.array([1024, 32, 1])
-    counts = np.sort(np.unique(palette, return_counts=True)[1])[::-1]
-    ycc = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb).astype(np.int64)
-    skin = (ycc[..., 1] >= 133) & (ycc[..., 1] <= 173) & (ycc[..., 2] >= 77) & (ycc[..., 2] <= 127)
-    chroma = (small.max(axis=2).astype(np.float64) - small.min(axis=2)).mean()
-    edges = np.hypot(cv2.Sobel(grey, cv2.CV_64F, 1, 0), cv2.Sobel(grey, cv2.CV_64F, 0, 1))
-    peaked = ((edges - edges.mean()) ** 4).mean() / max(float(edges.var()), 1e-6) ** 2
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float64)
-    grain = np.abs(cv2.filter2D(grey, cv2.CV_64F, kernel)).mean() * np.sqrt(np.pi / 2) / 6
-    return np.array(
-        [
-            (laplacian < 1).mean(),
-            np.log(len(counts)),
-            counts[:10].sum() / palette.size,
-            chroma / 255,
-            skin.mean(),
-            np.log(max(float(peaked), 1e-3)),
-            np.log1p(grain),
+        """Judge each frame's main face; None without one, or where it is too small."""
+        boxes = [_box(item) for item in items]
+        shown = [
+            (square(item.rgb, box, CROP), square(item.rgb, box, CONTEXT))
+            for item, box in zip(items, boxes, strict=True)
+            if box is not None
         ]
-    )
+        found = self._look([near for near, _ in shown], [far for _, far in shown])
+        judged = iter(found)
+        return [
+            Measured(dict.fromkeys(self.produces) if box is None else self._verdict(next(judged)))
+            for box in boxes
+        ]
+
+    def _verdict(self, found: Floats) -> dict[str, Value]:
+        code = self._project(parts(found)["face"][None].astype(np.float32))[0]
+        logit, cue = judge(self._head, found, code.astype(np.float64))
+        return {
+            "false_logit": logit,
+            "false_p": float(1 / (1 + np.exp(-logit))),
+            "false_cue": cue,
+            "face_code": bytes(code.astype("<f2").tobytes()),
+        }
+
+
+def _box(item: Item) -> Floats | None:
+    """Return the main face's box, None without one that is large enough to judge."""
+    signals = item.given["subject"].signals
+    sides = [signals[f"face_{side}"] for side in ("x0", "y0", "x1", "y1")]
+    if any(side is None for side in sides):
+        return None
+    xyxy_px = np.array(sides, np.float64)
+    return xyxy_px if (xyxy_px[2:] - xyxy_px[:2]).min() >= LEAST_FACE_PX else None
 
 
 @cache
-def read_head(path: Path) -> Mapping[str, Any]:
-    """Return a head as arrays; see train/falseface_head.py for what is in it."""
-    head = json.loads(path.read_text())
-    arrays = ("center", "scale", "weight")
-    return {**head, **{name: np.array(head[name], np.float64) for name in arrays}}
+def read_head(path: Path) -> Head:
+    """Return a head as arrays.
+
+    Raises:
+        WeightsMissing: the file is absent or holds no such head.
+    """
+    try:
+        data = json.loads(path.read_text())
+        terms = {name: data["terms"][name] for name in WORDS}
+        slope, offset = map(float, data["calibration"])
+        return Head(
+            {name: unpacked(term["weight"]).astype(np.float64) for name, term in terms.items()},
+            {name: float(term["bias"]) for name, term in terms.items()},
+            (slope, offset),
+            tuple(data["kinds"]["names"]),
+            unpacked(data["kinds"]["weight"]).astype(np.float64),
+            unpacked(data["kinds"]["bias"]).astype(np.float64),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsMissing(
+            f"{path} holds no false-face head: {error}",
+            "install the program again, or run python -m train.falseface_head",
+        ) from error
 
 
-def terms(head: Mapping[str, Any], found: npt.NDArray[np.float64]) -> dict[str, float]:
-    """Return each term's share of the log-odds for "false", clipped."""
-    part = (found - head["center"]) / head["scale"] * head["weight"]
-    named = {
-        "crop": float(part[:DIMENSIONS].sum()),
-        "context": float(part[DIMENSIONS : 2 * DIMENSIONS].sum()),
+def terms(head: Head, found: Floats) -> dict[str, Floats]:
+    """Return each term's log-odds for "false", clipped; (...,) for (..., sum of PARTS)."""
+    named = parts(found)
+    return {
+        name: np.clip(named[name] @ weight + head.bias[name], -LARGEST_LOGIT, LARGEST_LOGIT)
+        for name, weight in head.weight.items()
     }
-    named |= dict(zip(CUES, map(float, part[2 * DIMENSIONS :]), strict=True))
-    return {k: min(max(v, -LARGEST_LOGIT), LARGEST_LOGIT) for k, v in named.items()}
 
 
-def judge(head: Mapping[str, Any], found: npt.NDArray[np.float64]) -> tuple[float, str]:
-    """Return the calibrated probability of a false face, and the strongest cue for it."""
-    named = terms(head, found)
-    slope, offset = head["calibration"]
-    logit = slope * (sum(named.values()) + head["intercept"]) + offset
-    strongest = max(named, key=lambda name: named[name])
-    return float(1 / (1 + np.exp(-logit))), WORDS[strongest]
+def judge(head: Head, found: Floats, code: Floats) -> tuple[float, str]:
+    """Return the calibrated log-odds of a false face, and the strongest cue for it."""
+    named = {name: float(value) for name, value in terms(head, found).items()}
+    slope, offset = head.calibration
+    loudest = max(named, key=lambda name: named[name])
+    kind = head.kinds[int(np.argmax(head.kind_weight @ code + head.kind_bias))]
+    return slope * sum(named.values()) + offset, f"{WORDS[loudest]} {kind}"

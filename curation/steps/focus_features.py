@@ -6,11 +6,14 @@ about the size and the contrast of a face than about its focus.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from curation.steps.focus_spectrum import SPECTRUM_FEATURES, spectrum_features
 
 Grey = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.floating[Any]]
@@ -40,8 +43,10 @@ FEATURES: tuple[str, ...] = (
     "edge_reblur_p85",
     "noise_rel",
     *(f"axis_{pair}_{part}" for pair in AXIS_PAIRS for part in ("low", "high")),
+    *SPECTRUM_FEATURES,
 )
-"""26 numbers of OFIQ's sharpness measure, nine ratios without contrast, ten ratios by axis."""
+"""Logs of 26 numbers of OFIQ's sharpness measure, nine ratios without contrast, ten ratios by
+axis, 37 numbers of spectrum and blocks."""
 
 
 def face_square(xyxy_px: Floats) -> npt.NDArray[np.float64]:
@@ -92,13 +97,14 @@ def detail_crop(rgb: npt.NDArray[np.uint8], xyxy_px: Floats) -> Grey | None:
     return grey_crop(rgb, square, min(DETAIL_PX / side, max(FACE_PX / side, 1.0)))
 
 
-def _blurred(grey: Grey, sigma_px: float) -> Grey:
+def blurred(grey: Grey, sigma_px: float) -> Grey:
+    """Return a picture after a Gaussian blur."""
     return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma_px), np.float32)
 
 
 def bands(grey: Grey) -> tuple[Grey, Grey]:
     """Return the fine (sigma .8 to 1.6 px) and the coarse (1.6 to 3.2 px) detail of a picture."""
-    a, b, c = (_blurred(grey, sigma) for sigma in (0.8, 1.6, 3.2))
+    a, b, c = (blurred(grey, sigma) for sigma in (0.8, 1.6, 3.2))
     return a - b, b - c
 
 
@@ -201,15 +207,32 @@ def _axis_ratio(tensor: Tensor, base: Tensor) -> list[float]:
     return [float(np.log(max(low, 1e-9))), float(np.log(high))]
 
 
+def weak_axis_deg(grey: Grey) -> float:
+    """Return the direction along which fine detail is weakest against coarse, 0 to 180 degrees.
+
+    0 is sideways, 90 up and down, y points down. After motion it is the direction of the motion:
+    a face has more edges one way than the other, so only against the coarser band of the same
+    face does the direction tell.
+    """
+    inside = face_mask(grey.shape) > 0
+    (axx, ayy, axy), (bxx, byy, bxy) = (_tensor_of(band, inside) for band in bands(grey))
+    fine = np.array([[axx + 0.005, axy], [axy, ayy + 0.005]])
+    coarse = np.array([[bxx + 0.5, bxy], [bxy, byy + 0.5]])
+    values, vectors = np.linalg.eig(np.linalg.solve(coarse, fine))
+    x, y = np.real(vectors[:, int(np.argmin(np.real(values)))])
+    return float(np.degrees(np.arctan2(y, x)) % 180.0)
+
+
 def _steps(grey: Grey, inside: npt.NDArray[np.bool_]) -> float:
     """Return the sum of differences of neighbours."""
     across, down = np.abs(np.diff(grey, axis=1)), np.abs(np.diff(grey, axis=0))
     return float(across[inside[:, 1:]].sum() + down[inside[1:]].sum())
 
 
-def _ratios(grey: Grey, inside: npt.NDArray[np.bool_]) -> list[float]:
+def _ratios(grey: Grey, smooths: Sequence[Grey], inside: npt.NDArray[np.bool_]) -> list[float]:
+    """Return nine ratios and four pairs by axis; smooths: grey blurred by .8, 1.6, 3.2, 6.4 px."""
     var = float(grey[inside].var()) + 25.0
-    a, b, c, d = (_blurred(grey, sigma) for sigma in (0.8, 1.6, 3.2, 6.4))
+    a, b, c, d = smooths
     wholes = (a - b, b - c, c - d)
     fine, mid, coarse = (band[inside] for band in wholes)
     e1, e2, e3 = (float(e @ e) / e.size + 1e-3 for e in (fine, mid, coarse))
@@ -241,7 +264,7 @@ def _native(detail: Grey) -> list[float]:
 
 
 def features(grey: Grey, detail: Grey) -> npt.NDArray[np.float32]:
-    """Return the regressor's input, taken inside the face's ellipse: (45,) float32, see FEATURES.
+    """Return the regressor's input, taken inside the face's ellipse: (82,) float32, see FEATURES.
 
     Unlike S these see nothing of the corners, so a sharp background beside a blurred cheek does
     not count as sharp.
@@ -250,4 +273,11 @@ def features(grey: Grey, detail: Grey) -> npt.NDArray[np.float32]:
         grey: face_crop. detail: detail_crop of the same face.
     """
     mask = face_mask(grey.shape)
-    return np.array(_ofiq(grey, mask) + _ratios(grey, mask > 0) + _native(detail), np.float32)
+    inside = mask > 0
+    # Energies span decades; on a log scale a change of contrast is a shift.
+    ofiq = np.log(np.array(_ofiq(grey, mask)) + 0.1).tolist()
+    smooths = [blurred(grey, sigma) for sigma in (0.8, 1.6, 3.2, 6.4)]
+    a, b, c, _ = smooths
+    spectrum = spectrum_features(grey, detail, a - b, b - c, inside, (FACE_PX, DETAIL_PX))
+    ratios = _ratios(grey, smooths, inside)
+    return np.array(ofiq + ratios + _native(detail) + spectrum, np.float32)

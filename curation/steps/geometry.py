@@ -11,6 +11,8 @@ from curation.records import Boxes
 
 Floats = npt.NDArray[np.floating[Any]]
 Size = tuple[int, int]
+SAME_FOCUS = 1.5
+UNSECONDED_COUNTS = 0.25
 
 
 def area_px(xyxy_px: Floats) -> Floats:
@@ -87,9 +89,24 @@ def prominence(xyxy_px: Floats, score: Floats, size_wh: Size) -> Floats:
 def main_face(faces: Boxes, size_wh: Size) -> int | None:
     """Return the index of the main face, or None where there is no face.
 
+    It is the most prominent one, area * centrality * score, where the score is both detectors':
+    folds of cloth convince one. One that the second alone does not see ("second" in `extra`)
+    counts a quarter; 660 of 661 main faces of people are seen by both. One that is clearly softer
+    than the sharpest ("sharp", S at 64 px) is halved by each unit beyond the first one and a
+    half, which skin, beards and glasses alone make between two people in focus.
+
     Every step that speaks of "the face" of a frame asks here, so that landmarks, focus and
     subject look at the same one.
     """
     if not len(faces):
         return None
-    return int(np.argmax(prominence(faces.xyxy_px, faces.score, size_wh)))
+    weight = prominence(faces.xyxy_px, faces.score, size_wh)
+    extra = faces.extra or ({},) * len(faces)
+    second = np.array([one.get("second") for one in extra], float)
+    if np.isfinite(second).any():
+        weight = weight * np.where(np.isfinite(second), second, UNSECONDED_COUNTS)
+    sharp = np.array([one.get("sharp") for one in extra], float)
+    if np.isfinite(sharp).any():
+        softer = np.nan_to_num(np.nanmax(sharp) - sharp)
+        weight = weight * 0.5 ** np.maximum(softer - SAME_FOCUS, 0.0)
+    return int(np.argmax(weight))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +24,13 @@ NOSE_REACH = 0.6
 LEAST_FIT = 0.2
 FACELESS_LEAD = 2.0
 """How much more prominent someone without a face must be to outrank the main face's owner."""
+
+SOFTER_COUNTS = 0.5
+"""What each unit of S that a bystander's face is softer leaves of its height: out of focus is
+background, whatever its size. People who pose together differ by 1.5 at most, and mostly by
+less than 0.5; the audience behind a speaker by 0.8 to 3.3."""
+CUT_COUNTS = 0.5
+"""What a face that the picture's edge cuts counts: nobody frames a second subject like that."""
 
 CREDIBLE_FACE = 0.85
 STRONG_PERSON, FAIR_PERSON, CREDIBLE_FIT = 0.7, 0.4, 0.6
@@ -88,38 +95,80 @@ def everyone(scene: Scene) -> list[Someone]:
 def main_one(scene: Scene, found: list[Someone]) -> Someone | None:
     """Return the main subject, or None in an empty picture.
 
-    The owner of the main face, unless someone without a face is far more prominent
-    (area * centrality * score of what they take up): a back turned to the camera with a
-    passer-by's face in the distance.
+    The owner of the main face, unless someone whose pose is known but whose face is not is far
+    more prominent (area * centrality * score of what they take up): a back turned to the camera
+    with a passer-by's face in the distance. A mere box does not outrank a face: detectors draw
+    one around a table and the people at it.
     """
     if not found:
         return None
     extents = np.stack([scene.extent(one) for one in found])
     scores = np.array([scene.score(one) for one in found])
     weight = prominence(extents, scores, scene.size_wh)
-    faceless = [i for i, one in enumerate(found) if one.face is None]
     face = main_face(scene.faces, scene.size_wh)
     if face is None:
         return found[int(np.argmax(weight))]
+    turned = [i for i, one in enumerate(found) if one.face is None and one.pose is not None]
     owner = next(i for i, one in enumerate(found) if one.face == face)
-    rival = max(faceless, key=lambda i: float(weight[i]), default=owner)
+    rival = max(turned, key=lambda i: float(weight[i]), default=owner)
     return found[rival] if weight[rival] > FACELESS_LEAD * weight[owner] else found[owner]
 
 
-def other_height_ratio(scene: Scene, found: list[Someone], main: Someone) -> float:
-    """Return how tall the tallest other person is relative to the main one; 0 alone.
+@dataclass(frozen=True, slots=True)
+class Others:
+    """How present the most present other person is, as a share of the main one; 0 alone.
+
+    Attributes:
+        faced: among those whose face is seen: relative height, less where they are out of
+            focus or cut by the picture's edge.
+        faceless: among the rest: relative height of what they take up.
+    """
+
+    faced: float
+    faceless: float
+
+
+def others(
+    scene: Scene,
+    found: list[Someone],
+    main: Someone,
+    softer: Callable[[int, int], float],
+) -> Others:
+    """Return how present the other people are.
 
     Like is compared with like: face with face, else box with box, else pose with pose; faces
     first because boxes of people whom the picture cuts say little about their size. A box
     inside the main one's with no face or pose of its own is the main one again, and a faint
     box or a face that the second opinion denies is nobody.
+
+    Args:
+        softer: how many units of S the face with the first index is softer than that with the
+            second, where both are seen at one size; 0 where neither can be judged.
     """
-    ratios = [0.0]
-    for other in found:
-        if other is main or not _credible(scene, other) or _same_again(scene, other, main):
-            continue
-        ratios.append(_ratio(scene, other, main))
-    return max(ratios)
+    faced = faceless = 0.0
+    credible = [
+        (_ratio(scene, other, main), other)
+        for other in found
+        if other is not main and _credible(scene, other) and not _same_again(scene, other, main)
+    ]
+    # Tallest first: nobody counts more than their height, so most faces need no look at pixels.
+    for ratio, other in sorted(credible, key=lambda pair: -pair[0]):
+        if other.face is None:
+            faceless = max(faceless, ratio)
+        elif ratio > faced:
+            counts = ratio
+            if _at_edge(scene.faces.xyxy_px[other.face], scene.size_wh):
+                counts *= CUT_COUNTS
+            if main.face is not None:
+                counts *= SOFTER_COUNTS ** max(0.0, softer(other.face, main.face))
+            faced = max(faced, counts)
+    return Others(faced, faceless)
+
+
+def _at_edge(box: npt.NDArray[np.float32], size_wh: Size) -> bool:
+    """Tell whether a box that was cut to the picture ends at its edge."""
+    low, high = box[:2], np.array(size_wh) - box[2:]
+    return bool(min(*low, *high) < 1.0)
 
 
 def _credible(scene: Scene, one: Someone) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy.typing as npt
 
 from curation.params import SubjectParams
 from curation.records import Boxes, Measured, Value
-from curation.steps.base import Item, Step
+from curation.steps.base import Item, RgbImage, Step
+from curation.steps.focus_features import FACE_PX, LEAST_SIDE_PX, face_square, grey_crop, sharpness
+from curation.steps.framing import HEAD, face_cut, foot_out, head_rise, head_torsos, torso_share
 from curation.steps.geometry import Size, area_px, clip, grow, iou
 from curation.steps.keypoints import (
     LEFT_HIP,
@@ -20,9 +23,8 @@ from curation.steps.keypoints import (
     keypoint_box,
     mean_visibility,
 )
-from curation.steps.pairing import Scene, Someone, everyone, main_one, other_height_ratio
+from curation.steps.pairing import Scene, Someone, everyone, main_one, others
 
-HEAD = tuple(range(11))
 SIDES = {
     "shoulder": (LEFT_SHOULDER, RIGHT_SHOULDER),
     "hip": (LEFT_HIP, RIGHT_HIP),
@@ -41,12 +43,12 @@ Points = npt.NDArray[np.float32]
 class Subject(Step):
     """Merge faces, people and poses into the main subject's columns.
 
-    Needs no pixels, only the size of the picture. Coordinates are pixels of the stored
-    picture; `*_frac` are shares of it; None where the subject lacks the part.
+    Looks at pixels only to tell who is in focus where several faces are seen. Coordinates are
+    pixels of the stored picture; `*_frac` are shares of it; None where the subject lacks the part.
     """
 
     name = "subject"
-    version = "1"
+    version = "2"
     produces: ClassVar[Mapping[str, type]] = {
         "face_index": int,
         "face_x0": float,
@@ -78,9 +80,13 @@ class Subject(Step):
         "vis_hip_both": float,
         "vis_ankle_both": float,
         "below_shoulder_faces": float,
+        "torso_share": float,
+        "head_torsos": float,
+        "head_rise": float,
         "shoulder_hip_ratio": float,
         "frontal": float,
         "other_height_ratio": float,
+        "other_body_ratio": float,
         "cut_head": int,
         "cut_feet": int,
         "cut_side": int,
@@ -92,15 +98,17 @@ class Subject(Step):
 
     def __call__(self, items: Sequence[Item]) -> list[Measured]:
         """Return the main subject's columns; all None in an empty picture."""
-        return [Measured(self._columns(scene_of(item))) for item in items]
+        return [Measured(self._columns(scene_of(item), item.rgb)) for item in items]
 
-    def _columns(self, scene: Scene) -> Mapping[str, Value]:
+    def _columns(self, scene: Scene, rgb: RgbImage) -> Mapping[str, Value]:
         columns: dict[str, Value] = dict.fromkeys(self.produces)
         found = everyone(scene)
         main = main_one(scene, found)
         if main is None:
             return columns
-        columns["other_height_ratio"] = other_height_ratio(scene, found, main)
+        present = others(scene, found, main, partial(softer, rgb, scene.faces.xyxy_px))
+        columns["other_height_ratio"] = present.faced
+        columns["other_body_ratio"] = present.faceless
         if main.face is not None:
             columns.update(_face_columns(scene, main.face))
         if main.pose is not None:
@@ -121,7 +129,10 @@ class Subject(Step):
             "pose_shape": pose_shape(points),
             "frontal": frontal(points),
             "shoulder_hip_ratio": shoulder_hip_ratio(points),
+            "head_torsos": head_torsos(points),
         }
+        if main.person is not None:
+            columns["head_rise"] = head_rise(points, scene.people.xyxy_px[main.person])
         for part, sides in SIDES.items():
             columns[f"vis_{part}"] = float(seen[list(sides)].max())
             if part in BOTH:
@@ -130,37 +141,43 @@ class Subject(Step):
         if counted.any():
             xy = points[counted, :2]
             columns.update(_corners("pose", np.concatenate([xy.min(axis=0), xy.max(axis=0)])))
+        tall: float | None = None
         if main.face is not None:
             face = scene.faces.xyxy_px[main.face]
             shoulder_y = float(points[[LEFT_SHOULDER, RIGHT_SHOULDER], 1].mean())
             tall = max(float(face[3] - face[1]), 1.0)
             columns["below_shoulder_faces"] = (scene.size_wh[1] - shoulder_y) / tall
+        columns["torso_share"] = torso_share(points, tall, scene.size_wh)
         return columns
 
     def _cut_columns(self, scene: Scene, main: Someone) -> dict[str, Value]:
         """Return which sides of the picture cut the subject, as 0 or 1.
 
-        The head is cut where its face touches the top, or, with no face to be seen, where the
-        person or a keypoint of the head does.
+        The head is cut where its face is, or, with no face to be seen, where the person or a
+        keypoint of the head touches the top. The feet are cut where the body reaches the bottom
+        and no ankle is seen, or where the pose goes on outside the picture.
         """
         w, h = scene.size_wh
         margin_x, margin_y = w * self.params.edge_margin, h * self.params.edge_margin
         left, top, right, bottom = (float(v) for v in scene.extent(main))
         points = None if main.pose is None else scene.points(main.pose)
-        ankles = False
+        ankles = out = False
         if points is not None:
             inside = inside_margin(points, scene.size_wh, self.params.edge_margin)
             seen = inside & (points[:, 2] >= self.params.keypoint_visibility)
             ankles = bool(seen[list(SIDES["ankle"])].any())
+            out = foot_out(points, scene.size_wh)
         if main.face is not None:
-            head = float(scene.faces.xyxy_px[main.face][1]) <= 0
+            keypoints = scene.faces.keypoints
+            of_face = None if keypoints is None else keypoints[main.face]
+            head = face_cut(scene.faces.xyxy_px[main.face], of_face, scene.size_wh)
         else:
             head = top <= margin_y
             if points is not None:
                 head |= float(points[list(HEAD), 1].min()) <= margin_y
         return {
             "cut_head": int(head),
-            "cut_feet": int(bottom >= h - margin_y and not ankles),
+            "cut_feet": int(out or (bottom >= h - margin_y and not ankles)),
             "cut_side": int(left <= margin_x or right >= w - margin_x),
         }
 
@@ -169,6 +186,24 @@ def scene_of(item: Item) -> Scene:
     """Return what the detectors found in a frame."""
     boxes = (item.given[name].boxes or Boxes.empty() for name in ("faces", "people", "pose"))
     return Scene((item.rgb.shape[1], item.rgb.shape[0]), *boxes)
+
+
+def softer(rgb: RgbImage, faces_xyxy_px: Points, one: int, other: int) -> float:
+    """Return how much softer a face is than another, in units of S; 0 where one is too small.
+
+    Both are seen at the size of the smaller: a small face that was enlarged is soft without
+    being out of focus.
+    """
+    squares = [face_square(faces_xyxy_px[face]) for face in (one, other)]
+    sides = [float(square[2] - square[0]) for square in squares]
+    side = min(*sides, FACE_PX)
+    if side < LEAST_SIDE_PX:
+        return 0.0
+    mine, theirs = (
+        grey_crop(rgb, square, (side + 0.5) / full)
+        for square, full in zip(squares, sides, strict=True)
+    )
+    return 0.0 if mine is None or theirs is None else sharpness(theirs) - sharpness(mine)
 
 
 def inside_margin(points: Points, size_wh: Size, margin: float) -> npt.NDArray[np.bool_]:

@@ -70,7 +70,7 @@ def frames_revision(catalogue: Catalogue) -> tuple[int, int, int]:
 
 
 def measures_revision(catalogue: Catalogue) -> str:
-    """Return a text that changes when frames or their measures do, not with jobs."""
+    """Return a text that changes when frames, their measures or face marks do, not with jobs."""
     db = catalogue.db
     frames = tuple(db.execute("SELECT count(*), max(id), sum(sampled) FROM frame").fetchone())
     shots = tuple(db.execute("SELECT count(*), sum(start_pts) FROM shot").fetchone())
@@ -79,7 +79,11 @@ def measures_revision(catalogue: Catalogue) -> str:
     for step in steps:
         counts = db.execute(f"SELECT count(*), sum(run), count(error) FROM {table_of(step)}")
         signals.append((step, *counts.fetchone()))
-    return repr((frames, shots, signals))
+    pairs = tuple(db.execute("SELECT count(*), max(fp) FROM pair").fetchone())
+    marks = tuple(
+        db.execute("SELECT count(*), max(marked_s), sum(false) FROM face_mark").fetchone()
+    )
+    return repr((frames, shots, signals, pairs, marks))
 
 
 def _revision(row: Any) -> str:

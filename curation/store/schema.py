@@ -137,7 +137,7 @@ MIGRATIONS: tuple[str, ...] = (
         b INTEGER NOT NULL REFERENCES frame(id),
         fp TEXT NOT NULL,                -- which matcher answered
         inliers INTEGER NOT NULL,        -- matches that one homography explains
-        cover REAL NOT NULL,             -- share of the smaller picture that they span
+        cover REAL NOT NULL,             -- share of the smaller picture that looks alike, aligned
         PRIMARY KEY (a, b)
     ) WITHOUT ROWID;
     CREATE TABLE face_mark (

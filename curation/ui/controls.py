@@ -60,10 +60,14 @@ class Field:
 
 
 def fields_of(model: type[Params]) -> list[Field]:
-    """Return the tunables of a model, by the classes it is made of, then as declared."""
+    """Return the tunables of a model, by the classes it is made of, then as declared.
+
+    Those that name a file of this machine are left out: no browser chooses what the server reads.
+    """
     owners = {
         name: next(c for c in model.__mro__ if name in get_annotations(c))
-        for name in model.model_fields
+        for name, info in model.model_fields.items()
+        if not (isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("local"))
     }
     names = sorted(owners, key=lambda name: model.__mro__.index(owners[name]))
     return [_field(model, name, owners[name]) for name in names]

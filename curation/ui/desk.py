@@ -15,7 +15,7 @@ from curation.recipes import load
 from curation.sources import offered, videos_in
 from curation.store.pictures import frames_revision, measures_revision
 from curation.ui import commands
-from curation.web.helper import Try
+from curation.web.helper import Cover, Try
 from curation.web.site import Site
 from curation.web.trials import ALL, Trial
 
@@ -194,6 +194,15 @@ class Desk:
             answer = self.site.trials.ask(Try(params.model_dump(mode="json"), pool))
             self._trial = (key, answer)
         return self._trial[1]
+
+    def coverage(self) -> dict[str, Any]:
+        """Return what the picks hold and lack; see decide.coverage.
+
+        Raises:
+            CurationError: when the helper cannot answer.
+        """
+        found: dict[str, Any] = self.site.trials.ask(Cover())
+        return found
 
 
 def _filter(view: View) -> dict[str, str | None]:

@@ -277,3 +277,23 @@ def tally(picked: Mapping[str, int], before: Mapping[str, int], changed: bool) -
         )
         cells.append(f"<div><b>{now}</b>{delta}<span>{POOL_NAMES[pool]}</span></div>")
     return f"<div class='tally'>{''.join(cells)}</div>"
+
+
+def coverage(found: Mapping[str, Any]) -> str:
+    """Return what the picks lack in words, then how many of each kind were picked."""
+    lacking = "".join(f"<li>{text(lack['text'])}</li>" for lack in found["lacking"])
+    lacks = f"<ul class='lacking'>{lacking}</ul>" if lacking else "<p class='dim'>Nothing.</p>"
+    axes = "".join(
+        f"<section><h3>{text(axis['name'])}</h3><table>"
+        + "".join(
+            f"<tr class='{'' if one['picked'] else 'none'}'><td>{text(one['name'])}</td>"
+            f"<td class='n'>{one['picked']:,}</td><td class='n dim'>of {one['available']:,}</td>"
+            "</tr>"
+            for one in axis["bins"]
+        )
+        + "</table></section>"
+        for axis in found["axes"]
+        if axis["bins"]
+    )
+    said = text(f"{found['picked']:,} picks of {found['available']:,} usable frames lack:")
+    return f"<div class='coverage'><p>{said}</p>{lacks}<div class='axes'>{axes}</div></div>"

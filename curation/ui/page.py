@@ -228,6 +228,7 @@ class Wiring:
         last.apply.click(
             applied, list(last.sliders.components), [last.notice, *self.board_outputs], **QUICK
         )
+        last.holds.expand(lambda: results.held(self.desk), None, last.holdings, **QUICK)
         last.reset.click(self._stored_sliders, None, list(last.sliders.components), **QUICK)
 
     def _leads_to(self, button: Any, tab: str) -> None:

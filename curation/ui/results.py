@@ -15,7 +15,7 @@ from curation.ui.desk import PAGE, PICKED, REST, REVIEW, Desk, View
 from curation.web.trials import ALL, METERS, Trial
 
 METERED = tuple(meter.param for meter in METERS)
-COUNTED = ("per_video", "per_video_face", "top", "near_hash")
+COUNTED = ("per_video", "per_video_face", "per_person", "top", "diversity", "near_hash")
 LINKS = (
     "<div class='links'><a href='report' target='_blank'>Report</a>"
     "<a href='results/contact_sheet.jpg' target='_blank'>Contact sheet</a>"
@@ -42,6 +42,8 @@ class ResultsTab:
     reset: Any
     meters: tuple[Any, ...]
     sliders: Controls
+    holds: Any
+    holdings: Any
 
     @property
     def view_inputs(self) -> list[Any]:
@@ -97,6 +99,10 @@ def build() -> ResultsTab:
                 previous = gr.Button("Previous", size="sm", interactive=False)
                 place = gr.HTML("", js_on_load=None, elem_classes="place")
                 following = gr.Button("Next", size="sm", interactive=False)
+            with gr.Accordion(
+                "What the picks hold and lack", open=False, elem_id="coverage"
+            ) as holds:
+                holdings = gr.HTML("", js_on_load=None)
         with gr.Column(scale=3, min_width=340, elem_classes="card thresholds"):
             gr.HTML(
                 "<h2>Thresholds</h2><p class='about'>Move one and see what would be picked. "
@@ -134,6 +140,8 @@ def build() -> ResultsTab:
         reset,
         tuple(meters),
         sliders,
+        holds,
+        holdings,
     )
 
 
@@ -170,6 +178,16 @@ def shown(desk: Desk, tab: ResultsTab, asked: View, values: tuple[Any, ...]) -> 
     if view.show != PICKED and view.reason is None and view.page == 0:
         body = markup.reason_table(desk.reasons(view.show), total) + body
     return _listing(desk, view, total, body)
+
+
+def held(desk: Desk) -> str:
+    """Return what the stored picks hold and lack."""
+    if desk.stage() != "ranked":
+        return _nothing(desk.stage())
+    try:
+        return markup.coverage(desk.coverage())
+    except CurationError as error:
+        return markup.notice(error.message, hint=error.hint)
 
 
 def _existing(desk: Desk, asked: View) -> View:

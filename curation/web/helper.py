@@ -1,4 +1,4 @@
-"""One child process for the little work that pages ask for: looking at a file, trying thresholds.
+"""One child process for the little work that pages ask for: files, thresholds, explanations.
 
 The server answers from memory and disk only. Opening a stranger's video, or deciding about all
 frames while a slider moves, happens here: a file that kills its reader kills this process, which
@@ -37,6 +37,21 @@ class Try:
     pool: str
 
 
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Ask why a frame stands where it stands; answered with a dict of decide.explain."""
+
+    frame_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Ask what the picked set holds and lacks; answered with a dict of decide.coverage."""
+
+
+Task = Probe | Try | Explain | Cover
+
+
 def make_helper(root: Path) -> Any:
     """Return the child's side: one datastore, its columns kept between questions."""
     from curation.engine.machine import single_threaded
@@ -46,18 +61,23 @@ def make_helper(root: Path) -> Any:
         os.nice(NICENESS)
     trials: list[Any] = []
 
-    def handler(task: Probe | Try) -> Iterator[Any]:
+    def handler(task: Task) -> Iterator[Any]:
         if isinstance(task, Probe):
             from curation.video.probe import probe
 
             stat = task.path.stat()
             yield (stat.st_size, stat.st_mtime_ns), probe(task.path)
-        else:
-            if not trials:
-                from curation.web.trials import Trials
+            return
+        if not trials:
+            from curation.web.trials import Trials
 
-                trials.append(Trials(root))
+            trials.append(Trials(root))
+        if isinstance(task, Try):
             yield trials[0].decide(task.params, task.pool)
+        elif isinstance(task, Explain):
+            yield trials[0].explain(task.frame_id)
+        else:
+            yield trials[0].coverage()
 
     return handler
 
@@ -72,9 +92,9 @@ class Helper:
     def __init__(self, root: Path) -> None:
         # A worker dies with the thread that made it, so this thread lives as long as the server.
         self._thread = ThreadPoolExecutor(1, "helper")
-        self._pool: Pool[Probe | Try] = Pool(partial(make_helper, root), 1)
+        self._pool: Pool[Task] = Pool(partial(make_helper, root), 1)
 
-    def ask(self, task: Probe | Try) -> Any:
+    def ask(self, task: Task) -> Any:
         """Return the answer to one question.
 
         Raises:
@@ -88,14 +108,14 @@ class Helper:
         self._thread.submit(self._pool.__exit__).result()
         self._thread.shutdown()
 
-    def _ask(self, task: Probe | Try) -> Any:
+    def _ask(self, task: Task) -> Any:
         try:
             return self._run(task)
         except OSError:  # it died while nobody asked; a new one can answer
             self._pool.__exit__()
             return self._run(task)
 
-    def _run(self, task: Probe | Try) -> Any:
+    def _run(self, task: Task) -> Any:
         answer = None
         failure: CurationError | None = None
         for event in self._pool.run([task]):

@@ -9,7 +9,9 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 
+from curation.errors import CurationError
 from curation.store.jobs import Job
+from curation.web.helper import Cover, Explain
 from curation.web.security import DOCUMENT_CSP
 from curation.web.site import Site
 from curation.web.uploads import UploadError
@@ -22,6 +24,12 @@ RESULTS = {
     "ranked.csv": "text/csv; charset=utf-8",
     "datastore.json": "application/json",
 }
+
+
+class FaceMark(BaseModel):
+    """What a person says about a face; None takes an earlier mark back."""
+
+    false: bool | None
 
 
 class Announced(BaseModel):
@@ -60,6 +68,7 @@ def make_router(site: Site) -> APIRouter:
 
     _add_jobs(router, site)
     _add_pictures(router, site)
+    _add_judgements(router, site)
     _add_uploads(router, site)
     return router
 
@@ -118,6 +127,34 @@ def _add_pictures(router: APIRouter, site: Site) -> None:
         if request.headers.get("if-none-match") == headers["etag"]:
             return Response(status_code=304, headers=headers)
         return FileResponse(picture.path, media_type="image/jpeg", headers=headers)
+
+
+def _add_judgements(router: APIRouter, site: Site) -> None:
+    @router.get("/api/explain/{frame_id}")
+    def explain(frame_id: int) -> dict[str, Any]:
+        if frame_id not in site.pictures.find([frame_id]):
+            raise HTTPException(404, "no such frame")
+        try:
+            explained: dict[str, Any] = site.trials.ask(Explain(frame_id))
+        except CurationError as error:
+            raise HTTPException(409, error.message) from error
+        return explained
+
+    @router.get("/api/coverage")
+    def coverage() -> dict[str, Any]:
+        try:
+            covered: dict[str, Any] = site.trials.ask(Cover())
+        except CurationError as error:
+            raise HTTPException(409, error.message) from error
+        return covered
+
+    @router.put("/api/faces/{frame_id}", status_code=204)
+    def mark_face(frame_id: int, mark: FaceMark) -> Response:
+        try:
+            site.studio.mark_faces([frame_id], mark.false)
+        except CurationError as error:
+            raise HTTPException(404, error.message) from error
+        return Response(status_code=204)
 
 
 def _cache_headers(revision: str, asked: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ from curation.params import RankParams
 from curation.recipes import build
 from curation.store.pictures import measures_revision
 from curation.studio import Studio
+
+if TYPE_CHECKING:
+    from curation.decide import Decisions
 
 BINS = 48
 MOST_ROWS = 60
@@ -34,6 +37,7 @@ class Meter:
         source: column, or part of the score.
         least: whether values under the threshold fail; else values above it.
         pools: pools that it decides about; empty for all frames.
+        magnitude: whether the sign of the measure is left out.
     """
 
     param: str
@@ -41,6 +45,7 @@ class Meter:
     title: str
     least: bool
     pools: tuple[str, ...] = EVERY
+    magnitude: bool = False
 
 
 METERS = (
@@ -49,7 +54,15 @@ METERS = (
     Meter("max_focus_gap", "focus_gap", "Background sharper than the face by", False),
     Meter("min_face_px", "focus_px", "Face, short side in px", True),
     Meter("false_face", "false_p", "Probability of a false face", False),
-    Meter("second_person", "other_height_ratio", "Height of another person", False, ()),
+    Meter("min_eye_open", "eye_open", "Eyes open", True),
+    Meter("max_mouth_open", "mouth_open", "Mouth open", False),
+    Meter("min_smile", "smile", "Smile", True),
+    Meter("max_yaw", "yaw_deg", "Head turned aside by", False, magnitude=True),
+    Meter("max_pitch", "pitch_deg", "Head up or down by", False, magnitude=True),
+    Meter("max_roll", "roll_deg", "Head tilted by", False, magnitude=True),
+    Meter("min_face_luma", "face_luma", "Brightness of the face", True),
+    Meter("min_face_inside", "face_inside", "Share of the face in the picture", True),
+    Meter("second_person", "other_height_ratio", "Presence of another person", False, ()),
     Meter("min_brightness", "luma_mean", "Brightness", True, ()),
 )
 
@@ -101,8 +114,10 @@ class Trials:
         self._studio = Studio(root)
         self._revision = ""
         self._columns: dict[str, Column] = {}
+        self._pairs: dict[str, Column] = {}
         self._where: dict[int, int] = {}
         self._names: dict[int, str] = {}
+        self._kept: tuple[tuple[str, str], Decisions] | None = None
 
     def decide(self, values: Mapping[str, Any], pool: str) -> Trial:
         """Return what parameters would pick, with the frames of one pool or of ALL.
@@ -114,7 +129,7 @@ class Trials:
 
         params = build(RankParams, values)
         self._refresh()
-        made = decide(self._columns, params)
+        made = decide(self._columns, params, pairs=self._pairs)
         stored = self._studio.decisions.page(verdict="picked", order="rank")
         before = {row["frame_id"]: row for row in stored}
         asked = EVERY if pool == ALL else (pool,)
@@ -138,11 +153,39 @@ class Trials:
             histograms=tuple(self._histograms(made, params, asked)),
         )
 
+    def explain(self, frame_id: int) -> dict[str, Any]:
+        """Return why a frame stands where it stands, by the thresholds of the last ranking."""
+        from curation.decide.explain import explain
+
+        made, params = self._stored()
+        told = explain(self._columns, made, params, frame_id, self._names, self._pairs)
+        return told.to_dict()
+
+    def coverage(self) -> dict[str, Any]:
+        """Return what the picks of the last ranking hold and lack."""
+        from curation.decide.coverage import coverage
+
+        made, _ = self._stored()
+        return coverage(self._columns, made, self._names).to_dict()
+
+    def _stored(self) -> tuple[Decisions, RankParams]:
+        """Return the decisions of the last ranking's thresholds; made again only when they move."""
+        from curation.decide import decide
+
+        self._refresh()
+        params = RankParams(**self._studio.remembered("rank", RankParams))
+        key = (self._revision, params.digest())
+        if self._kept is None or self._kept[0] != key:
+            made = decide(self._columns, params, self._names, self._pairs)
+            self._kept = (key, made)
+        return self._kept[1], params
+
     def _refresh(self) -> None:
         revision = measures_revision(self._studio.catalogue)
         if revision == self._revision:
             return
-        self._columns = self._studio.columns()
+        measures = self._studio.measures()
+        self._columns, self._pairs = measures.columns, measures.pairs
         self._where = {int(v): i for i, v in enumerate(self._columns["frame_id"])}
         ids = np.unique(self._columns["video"]).tolist()
         self._names = {i: self._studio.videos.info(i).path.name for i in ids}
@@ -186,7 +229,10 @@ class Trials:
         if name == "pose_area":
             name = f"pose_area_{params.pose_area_of}"
         values = made.parts.get(name, self._columns.get(name))
-        return None if values is None else np.asarray(values, np.float64)
+        if values is None:
+            return None
+        known = np.asarray(values, np.float64)
+        return np.abs(known) if meter.magnitude else known
 
 
 def _histogram(meter: Meter, values: Column, limit: float) -> Histogram:

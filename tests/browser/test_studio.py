@@ -90,8 +90,18 @@ def test_from_an_upload_to_ranked_pictures(
     large = page.locator("dialog.lightbox img")
     expect(large).to_be_visible()
     expect(large).to_have_js_property("complete", True)
+    why = page.locator("dialog.lightbox .why")
+    expect(why.locator("h2")).to_contain_text("Picked: rank 1 of", timeout=MINUTES)
+    expect(why.locator("li.part")).not_to_have_count(0)
+    page.keyboard.press("f")
+    expect(why.locator("h2")).to_contain_text("marked as false", timeout=MINUTES)
+    page.get_by_role("button", name="Clear mark").click()
+    expect(why.locator("h2")).to_contain_text("Picked: rank 1 of", timeout=MINUTES)
     page.keyboard.press("Escape")
     expect(large).not_to_be_visible()
+
+    page.get_by_role("button", name="What the picks hold and lack").click()
+    expect(page.locator("#coverage .lacking")).to_contain_text("profile", timeout=MINUTES)
 
     page.locator("#show").get_by_text("Not picked").click()
     expect(page.locator("#frames table.reasons")).to_be_visible()

@@ -57,7 +57,8 @@ def catalogue_rows(datastore: Path) -> dict[str, list[tuple[Any, ...]]]:
         if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'step_run'").fetchone()
         else {},
     }
-    keys["keeper"] = keys["frame_id"]
+    for name in ("keeper", "rival", "a", "b"):
+        keys[name] = keys["frame_id"]
     names = [r[0] for r in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     found: dict[str, list[tuple[Any, ...]]] = {}
     for name in sorted(set(names) - VOLATILE):

@@ -130,9 +130,40 @@ def test_borders_cut_the_subject(
     assert {part for part in parts if got[f"vis_{part}"] < 0.5} == unseen
 
 
+@pytest.mark.parametrize(("top", "cut"), [(-40.0, 0), (-180.0, 1)], ids=["hair", "forehead"])
+def test_a_close_up_may_lose_its_hair(top: float, cut: int) -> None:
+    x, y = np.array([420, 580, 500, 440, 560.0]), top + np.array([260, 260, 380, 480, 480.0])
+    face = boxes(
+        [[320, top, 680, top + 700]], keypoints=np.stack([x, y], axis=1)[None].astype(np.float32)
+    )
+    assert columns(face)["cut_head"] == cut
+
+
 def test_face_that_touches_the_top_is_a_cut_head() -> None:
     assert columns(boxes([[400, 0, 600, 250]]))["cut_head"] == 1
     assert columns(boxes([[400, 1, 600, 250]]))["cut_head"] == 0
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 1.5])
+def test_the_share_of_the_torso_is_read_off_two_rulers(share: float) -> None:
+    tall = (800 - 100) / (0.22 + share * 0.30)
+    got = someone(500, 100, tall)
+    by_face = share * 0.30 / (2.4 * 0.13)
+    assert got["torso_share"] == pytest.approx(np.sqrt(share * by_face), rel=0.02)
+
+
+def test_a_foot_outside_the_picture_is_cut_although_the_other_is_seen() -> None:
+    points = figure(500, 100, 600)
+    assert columns(None, None, pose_boxes(points))["cut_feet"] == 0
+    points[27, 1] = 840
+    got = columns(None, boxes([person_box(500, 100, 600)]), pose_boxes(points))
+    assert (got["vis_ankle"], got["cut_feet"]) == (pytest.approx(1), 1)
+
+
+def test_where_the_head_is_in_its_box() -> None:
+    got = someone(500, 100, 600)
+    assert got["head_rise"] == pytest.approx(1 - 0.1 / 1.02, abs=0.01)
+    assert got["head_torsos"] == pytest.approx(0.12 / 0.30, abs=0.01)
 
 
 def test_keypoints_at_the_very_edge_do_not_count() -> None:
@@ -207,45 +238,6 @@ def test_back_turned_giant_outranks_a_distant_face() -> None:
     assert columns(
         boxes([face_box(*equal)]), boxes([person_box(*giant), person_box(*equal)])
     )["face_index"] == 0  # fmt: skip
-
-
-ME = (400, 60, 700)
-
-
-@pytest.mark.parametrize(
-    ("faces", "people", "ratio"),
-    [
-        ([], [], 0.0),
-        ([], [(person_box(850, 400, 210), 0.75)], 0.3),
-        ([], [(person_box(850, 400, 210), 0.5)], 0.0),
-        ([(face_box(850, 400, 350), 0.92, None)], [], 0.5),
-        ([(face_box(850, 400, 350), 0.72, None)], [], 0.0),
-        ([(face_box(850, 400, 350), 0.72, 0.6)], [], 0.5),
-        ([(face_box(850, 400, 140), 0.92, 0.9)], [(person_box(850, 400, 420), 0.9)], 0.2),
-        ([], [([330, 300, 470, 760], 0.75)], 0.0),
-    ],
-    ids=[
-        "alone", "strong box", "faint box", "strong face", "doubtful face", "seconded face",
-        "face against face", "box inside the main one",
-    ],
-)  # fmt: skip
-def test_others_count_when_they_are_credible(
-    faces: list[tuple[list[float], float, float | None]],
-    people: list[tuple[list[float], float]],
-    ratio: float,
-) -> None:
-    seconds = [0.9, *(second for _, _, second in faces)]
-    got = columns(
-        boxes(
-            [face_box(*ME), *(box for box, _, _ in faces)],
-            [0.95, *(score for _, score, _ in faces)],
-            extra=tuple({"second": second} for second in seconds),
-        ),
-        boxes([person_box(*ME), *(b for b, _ in people)], [0.9, *(s for _, s in people)]),
-        pose_boxes(figure(*ME)),
-    )
-    assert got["face_index"] == 0
-    assert got["other_height_ratio"] == pytest.approx(ratio, abs=0.01)
 
 
 def test_second_opinion_is_passed_on() -> None:

@@ -15,10 +15,11 @@ from curation.store.signals import SignalTable
 from curation.studio import Studio
 
 FLOATS = (
-    "luma_mean face_x0 face_y0 face_x1 face_y1 face_score face_height_frac face_area_frac "
-    "person_x0 person_y0 person_x1 person_y1 pose_score pose_agreement pose_x0 pose_y0 pose_x1 "
-    "pose_y1 vis_head vis_shoulder vis_hip vis_knee vis_ankle vis_shoulder_both vis_hip_both "
-    "below_shoulder_faces other_height_ratio focus_s focus_px focus_gap eye_open false_p"
+    "luma_mean face_x0 face_y0 face_x1 face_y1 face_score face_second face_height_frac "
+    "face_area_frac person_x0 person_y0 person_x1 person_y1 pose_score pose_agreement pose_x0 "
+    "pose_y0 pose_x1 pose_y1 vis_head vis_shoulder vis_hip vis_knee vis_ankle vis_shoulder_both "
+    "vis_hip_both below_shoulder_faces other_height_ratio focus_s focus_px focus_gap eye_open "
+    "false_p"
 ).split()
 INTS = (
     "n_faces",
@@ -85,6 +86,7 @@ def deal(studio: Studio, seed: int = 7) -> None:
             "face_y0": 0.1 * height,
             "face_y1": 0.1 * height + face,
             "face_score": 0.95,
+            "face_second": 0.95,
             "face_height_frac": face / height,
             "face_area_frac": 0.8 * face * face / (width * height),
             "focus_s": float(random.normal(0.3, 0.3)),

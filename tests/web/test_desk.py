@@ -135,7 +135,7 @@ def test_results_are_counted_once_and_paged(ranked: Desk) -> None:
             assert sum(count for _, count, _ in reasons) == total
             for code, count, _ in reasons:
                 assert ranked.count(View("all", show, code, 0)) == count
-    assert everything == len(ranked.studio.columns()["frame_id"])
+    assert everything == len(ranked.studio.measures().columns["frame_id"])
     first = ranked.census()
     assert ranked.census() is first
     for _ in ranked.studio.rank(RankParams(top=1)):

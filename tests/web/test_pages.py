@@ -33,6 +33,7 @@ def test_the_page_is_served_with_our_own_routes_before_it(pages: TestClient) -> 
     assert pages.get("/healthz").json() == {"status": "ok"}
     assert pages.get("/ui/uploader.js").status_code == 200
     assert pages.get("/ui/lightbox.js").status_code == 200
+    assert pages.get("/ui/why.js").status_code == 200
 
 
 def test_the_page_has_no_public_endpoint_and_no_extras(pages: TestClient) -> None:

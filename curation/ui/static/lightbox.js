@@ -1,11 +1,23 @@
-// A frame at full size over the page: arrows go on, Escape closes. Without it the link still works.
+// A frame at full size over the page, and why it stands where it stands: arrows go on, Escape
+// closes, R and F say that its face is real or false. Without it the link still works.
+import { explain, markFace } from './why.js';
+
 const dialog = document.createElement('dialog');
 dialog.className = 'lightbox';
-dialog.innerHTML = '<img alt=""><div class="caption"></div>'
+dialog.innerHTML = '<img alt=""><div class="aside"><div class="caption"></div>'
+  + '<div class="why" aria-live="polite"></div></div>'
   + '<nav><button type="button" data-step="-1">Previous</button>'
   + '<button type="button" data-step="1">Next</button>'
-  + '<button type="button" data-step="0">Close</button></nav>';
-const [picture, caption, buttons] = dialog.children;
+  + '<button type="button" data-mark="real" title="R">Real face</button>'
+  + '<button type="button" data-mark="false" title="F">False face</button>'
+  + '<button type="button" data-mark="none">Clear mark</button>'
+  + '<button type="button" data-step="0">Close</button>'
+  + '<span class="said" role="status"></span></nav>';
+const [picture, aside, buttons] = dialog.children;
+const [caption, why] = aside.children;
+const said = buttons.querySelector('.said');
+const MARKS = { real: false, false: true, none: null };
+const TOLD = { real: 'Marked as a real face.', false: 'Marked as a false face.', none: 'No mark.' };
 let current = null;
 
 function show(figure) {
@@ -14,8 +26,10 @@ function show(figure) {
   picture.src = link.href;
   picture.alt = link.querySelector('img')?.alt ?? '';
   caption.replaceChildren(figure.querySelector('figcaption').cloneNode(true));
+  said.textContent = '';
   if (!dialog.isConnected) document.body.append(dialog);
   if (!dialog.open) dialog.showModal();
+  explain(why, figure.dataset.frame);
 }
 
 function step(by) {
@@ -25,6 +39,17 @@ function step(by) {
   if (next) show(next);
 }
 
+async function mark(kind) {
+  const { frame } = current.dataset;
+  try {
+    await markFace(frame, MARKS[kind]);
+    said.textContent = `${TOLD[kind]} Score & rank applies it to all faces like this one.`;
+    if (current.dataset.frame === frame) explain(why, frame);
+  } catch (error) {
+    said.textContent = error.message;
+  }
+}
+
 document.addEventListener('click', (event) => {
   const link = event.target.closest?.('#frames a.open');
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -32,11 +57,15 @@ document.addEventListener('click', (event) => {
   show(link.closest('figure'));
 });
 buttons.addEventListener('click', (event) => {
-  const by = event.target.dataset.step;
+  const { step: by, mark: kind } = event.target.dataset;
   if (by !== undefined) step(Number(by));
+  if (kind !== undefined) mark(kind);
 });
 dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
 dialog.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === 'ArrowRight') step(1);
   if (event.key === 'ArrowLeft') step(-1);
+  if (event.key === 'r') mark('real');
+  if (event.key === 'f') mark('false');
 });

@@ -22,7 +22,7 @@ WORSE: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("pose", FULL_BODY, {"vis_ankle": 0.6}),
     ("pose", FACE, {"frontal": 0.2}),
     ("pose", FULL_BODY, {"person_y0": 60.0, "person_x0": 530.0, "person_x1": 755.0}),
-    ("face", FACE, {"eye_open": 0.1}),
+    ("face", FACE, {"eye_open": 0.4}),
     ("face", FACE, {"yaw_deg": -45.0}),
     ("face", FACE, {"face_score": 0.7}),
     ("face", FACE, {"false_p": 0.3}),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from curation.decide import decide
+from curation.decide.face_condition import CONDITIONS
 from curation.decide.reasons import ORDER, REASONS, Ledger
 from curation.params import RankParams
 from tests.unit.decide.columns import EMPTY, FACE, FULL_BODY, UPPER_BODY, frames, spread_out
@@ -32,7 +33,7 @@ ONE_FRAME: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("no_person", EMPTY, {}, "no face and no pose"),
     ("pose_invented", INVENTED, {}, r"pose_agreement 0\.12 < 0\.30"),
     ("multi_person", FACE | {"other_height_ratio": 0.8, "n_faces": 2.0}, {},
-     r"other person 0\.80 >= 0\.25"),
+     r"another person counts 0\.80 >= 0\.25"),
     ("cut_off", FULL_BODY | {"cut_head": 1.0}, {}, "cuts the head"),
     ("cut_off", UPPER_BODY | {"cut_side": 1.0, "vis_hip_both": 0.0, "vis_shoulder_both": 0.0}, {},
      "half of the body"),
@@ -90,7 +91,7 @@ SEVERAL: list[tuple[str, list[dict[str, Any]], dict[str, Any], str]] = [
         "time_s": 25.0, "shot": 0, "focus_s": 0.2, "focus_blur_px": 1.0}], {"per_video_face": 2},
      r"shot already has 1 of 1 \(2 of 2 of this video taken, at least 50 s apart, one per shot\)"),
     ("quota_video", spread_out(FACE, 3, step_s=50.0), {"per_video_face": 2}, "2 of 2 of this vid"),
-    ("below_top", spread_out(FACE, 3), {"top": 2}, "rank 3 of face > top 2"),
+    ("below_top", spread_out(FACE, 3), {"top": 2, "budget": 0}, "rank 3 of face > top 2"),
 ]
 
 
@@ -106,6 +107,9 @@ def test_a_frame_loses_against_others_for_a_reason(
 
 def test_the_tables_above_know_every_reason() -> None:
     shown = {row[0] for row in ONE_FRAME} | {row[0] for row in SEVERAL}
+    shown |= {condition.code for condition in CONDITIONS}  # test_decide_face_condition.py
+    shown |= {"quota_person", "diversity"}  # test_decide_diversity.py
+    shown |= {"duplicate_subject", "duplicate_crop"}  # test_decide_likeness.py
     assert shown | {"not_ranked"} == set(ORDER)
 
 

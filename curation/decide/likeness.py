@@ -1,0 +1,275 @@
+"""Do two frames show the same moment of the same subject? Look, pose, expression, head angle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.decide.columns import AnyArray, Bools, Columns, Floats, Ints
+
+if TYPE_CHECKING:
+    from curation.params import DedupParams
+
+JOINTS = (0, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
+"""Nose, ears, shoulders, elbows, wrists, hips, knees, ankles: hands and feet are too uncertain,
+and eleven points on the head would outvote the body."""
+LEAST_JOINTS = 6
+"""More than head and shoulders: those say less than the head's angles, and jitter more."""
+LAYOUT = 33
+ANGLES = ("yaw_deg", "pitch_deg", "roll_deg")
+
+LEAST_PAIRS, SAMPLE = 200, 400
+STRANGER = 99.0
+"""Percentile of likeness between different shots that is taken for "not the same"."""
+LOOK_RANGE = (0.80, 0.97)
+
+Half = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How far pairs are from each other, (k,) each; NaN where one of the two was not measured.
+
+    Attributes:
+        look: cosine of the subjects' appearance.
+        pose: root mean square movement of joints seen in both, after the best shift and zoom,
+            as a share of the figure's own root mean square size.
+        expression: root mean square difference of blendshapes.
+        head_deg: largest difference of yaw, pitch and roll.
+    """
+
+    look: Floats
+    pose: Floats
+    expression: Floats
+    head_deg: Floats
+
+
+class Likeness:
+    """Measures that tell apart moments which whole-picture hashes confuse.
+
+    A tripod, a person who talks: the hash sees one picture for minutes. What distinguishes its
+    frames is what the person does. Two frames *differ* when pose, expression or head angle was
+    measured in both and moved by more than its limit. They are the *same subject again* when
+    the video is the same, the subject looks the same, at least one of the three was measured
+    in both, and none of them moved. Where nothing was measured neither holds.
+
+    What "looks the same" means is learned from each video: more alike than 99 % of the pairs
+    from different shots (science research, section F: no constant transfers). A video of one
+    shot, or few frames, uses near_look.
+
+    Attributes:
+        measured: (n,) whether a frame has pose, expression or head angle at all.
+        least_look: (n,) likeness from which the frame's video takes subjects for the same.
+    """
+
+    def __init__(self, columns: Columns, params: DedupParams) -> None:
+        """Read the blobs.
+
+        Args:
+            columns: n frames with video, shot, appearance, pose_shape, joints_seen, expression
+                and head angles, as far as they were measured.
+            params: limits.
+        """
+        self.params = params
+        n = columns.n
+        self.look, self.has_look = _vectors(columns, "appearance")
+        self.expression, self.has_expression = _vectors(columns, "expression")
+        self.head_deg = np.stack([columns.floats(name) for name in ANGLES], axis=1).astype(
+            np.float32
+        )
+        self.has_head: Bools = np.asarray(np.isfinite(self.head_deg).all(axis=1))
+        shape, has_shape = _vectors(columns, "pose_shape", 2 * LAYOUT)
+        seen = _seen(columns.floats("joints_seen"))
+        self.seen: Half = (seen & has_shape[:, None]).astype(np.float32)
+        points = shape.reshape(n, -1, 2)[:, JOINTS] if shape.shape[1] else np.zeros((n, 15, 2))
+        self.points: Half = (points * self.seen[:, :, None]).astype(np.float32)
+        self.has_pose: Bools = np.asarray(self.seen.sum(axis=1) >= LEAST_JOINTS)
+        self.measured: Bools = self.has_expression | self.has_head | self.has_pose
+        self.least_look = self._learn(columns)
+
+    def compare(self, one: Ints, other: Ints) -> Compared:
+        """Return the distances of pairs of positions, (k,) each."""
+        wide = np.full(len(one), np.nan)
+        look, pose, expression, head = (wide.copy() for _ in range(4))
+        both: Bools = np.asarray(self.has_look[one] & self.has_look[other])
+        look[both] = np.einsum("kd,kd->k", self.look[one[both]], self.look[other[both]])
+        both = self.has_expression[one] & self.has_expression[other]
+        if both.any():
+            apart = self.expression[one[both]] - self.expression[other[both]]
+            expression[both] = np.sqrt(np.square(apart).mean(axis=1))
+        both = self.has_head[one] & self.has_head[other]
+        turn = np.abs(self.head_deg[one[both]] - self.head_deg[other[both]])
+        head[both] = np.minimum(turn, 360 - turn).max(axis=1)
+        seen = self.seen[one] * self.seen[other]
+        both = np.asarray(seen.sum(axis=1) >= LEAST_JOINTS)
+        pose[both] = _moved(self.points[one[both]], self.points[other[both]], seen[both])
+        return Compared(look, pose, expression, head)
+
+    def differ(self, one: Ints, other: Ints) -> Bools:
+        """Return (k,) whether pairs of positions clearly show different moments."""
+        return self._judge(one, other)[0]
+
+    def again(self, one: Ints, other: Ints) -> Bools:
+        """Return (k,) whether pairs of positions of one video show the same subject again."""
+        return self._judge(one, other)[1]
+
+    def _judge(self, one: Ints, other: Ints) -> tuple[Bools, Bools]:
+        differ, again = np.zeros((2, len(one)), np.bool_)
+        for at in range(0, len(one), _ROWS):
+            part = slice(at, at + _ROWS)
+            far = self.compare(one[part], other[part])
+            measured = np.isfinite([far.pose, far.expression, far.head_deg]).any(axis=0)
+            differ[part] = np.asarray(
+                (far.pose > self.params.near_pose)
+                | (far.expression > self.params.near_expression)
+                | (far.head_deg > self.params.near_head)
+            )
+            look = far.look >= self.least_look[one[part]]
+            again[part] = np.asarray(measured & look & ~differ[part])
+        return differ, again
+
+    def grid(self, rows: Ints, others: Ints) -> tuple[Bools, Bools]:
+        """Compare each of some frames with each of others, of one video.
+
+        Returns:
+            two (rows, others) bool: they differ; they are the same subject again.
+        """
+        differ = np.zeros((len(rows), len(others)), np.bool_)
+        known = np.zeros_like(differ)
+        if self.has_expression[rows].any() and self.has_expression[others].any():
+            both = self.has_expression[rows, None] & self.has_expression[None, others]
+            limit = self.params.near_expression**2 * self.expression.shape[1]
+            differ |= both & (_square_distance(self.expression, rows, others) > limit)
+            known |= both
+        if self.has_head[rows].any() and self.has_head[others].any():
+            both = self.has_head[rows, None] & self.has_head[None, others]
+            for angle in self.head_deg.T:
+                turn = np.abs(angle[rows, None] - angle[None, others])
+                far = (turn > self.params.near_head) & (turn < 360 - self.params.near_head)
+                differ |= both & far
+            known |= both
+        if self.has_pose[rows].any() and self.has_pose[others].any():
+            both, moved = self._pose_grid(rows, others)
+            differ |= both & moved
+            known |= both
+        alike = known & ~differ
+        if not alike.any():
+            return differ, alike
+        alike &= self.has_look[rows, None] & self.has_look[None, others]
+        least = self.least_look[rows, None].astype(np.float32)
+        alike &= self.look[rows] @ self.look[others].T >= least
+        return differ, alike
+
+    def _pose_grid(self, rows: Ints, others: Ints) -> tuple[Bools, Bools]:
+        """Return which pairs have joints in common, and whether those moved."""
+        seen, there = self.seen[rows], self.seen[others]
+        count = seen @ there.T
+        both = count >= LEAST_JOINTS
+        if not both.any():
+            return both, both
+        a, b = self.points[rows], self.points[others]
+        share = np.maximum(count, 1)
+        spread_a = np.square(a).sum(axis=2) @ there.T
+        spread_b = seen @ np.square(b).sum(axis=2).T
+        common = np.zeros_like(count)
+        for axis in (0, 1):
+            middle_a, middle_b = a[:, :, axis] @ there.T, seen @ b[:, :, axis].T
+            spread_a -= middle_a * middle_a / share
+            spread_b -= middle_b * middle_b / share
+            common += a[:, :, axis] @ b[:, :, axis].T - middle_a * middle_b / share
+        least = (1 - self.params.near_pose**2) * np.maximum(spread_a * spread_b, 0)
+        return both, (common <= 0) | (common * common < least)
+
+    def _learn(self, columns: Columns) -> Floats:
+        """Return (n,) likeness from which subjects of a frame's video count as the same."""
+        video, shot = columns.ints("video"), columns.ints("shot", -1)
+        least = np.full(columns.n, self.params.near_look)
+        rows = np.flatnonzero(self.has_look)
+        if not len(rows):
+            return least
+        rows = rows[np.argsort(video[rows], kind="stable")]
+        edges = np.flatnonzero(np.diff(video[rows])) + 1
+        for mine in np.split(rows, edges):
+            some = mine[np.linspace(0, len(mine) - 1, min(len(mine), SAMPLE)).astype(np.int64)]
+            apart = shot[some, None] < shot[None, some]
+            if np.count_nonzero(apart) < LEAST_PAIRS:
+                continue
+            looks = (self.look[some] @ self.look[some].T)[apart]
+            learned = float(np.percentile(looks, STRANGER))
+            least[mine] = min(max(learned, LOOK_RANGE[0]), LOOK_RANGE[1])
+        return least
+
+
+_ROWS = 1 << 18
+
+
+def verified(
+    pairs: Mapping[str, AnyArray], frame_id: Ints, params: DedupParams
+) -> Ints:
+    """Return (m, 2) positions of pairs that matching found to be one picture.
+
+    Args:
+        pairs: columns a, b (frame ids), inliers, cover; frames that are not asked about, and
+            pairs that matched too little, are left out.
+        frame_id: (n,) ids of the frames that are asked about.
+        params: how much is enough.
+    """
+    if not pairs or not len(pairs["a"]) or not len(frame_id):
+        return np.zeros((0, 2), np.int64)
+    good = (pairs["inliers"] >= params.same_inliers) & (pairs["cover"] >= params.same_cover)
+    ends = np.stack([pairs["a"][good], pairs["b"][good]], axis=1).astype(np.int64)
+    order = np.argsort(frame_id, kind="stable")
+    at = np.minimum(np.searchsorted(frame_id[order], ends), len(frame_id) - 1)
+    found = order[at]
+    return np.asarray(found[(frame_id[found] == ends).all(axis=1)], np.int64)
+
+
+def _vectors(columns: Columns, name: str, width: int | None = None) -> tuple[Half, Bools]:
+    """Return (n, d) float32 of a column of half floats, and which rows have one.
+
+    A blob of another length than most comes from another version and counts as missing.
+    """
+    blobs: Sequence[bytes | None] = columns.objects(name).tolist()
+    sizes = np.array([len(blob) if isinstance(blob, bytes) else 0 for blob in blobs], np.int64)
+    if not sizes.any():
+        return np.zeros((columns.n, 0), np.float32), np.zeros(columns.n, np.bool_)
+    size = 2 * width if width else int(np.bincount(sizes[sizes > 0]).argmax())
+    has = sizes == size
+    found = np.zeros((columns.n, size // 2), np.float32)
+    raw = b"".join(blob for blob, good in zip(blobs, has.tolist(), strict=True) if good and blob)
+    found[has] = np.frombuffer(raw, "<f2").reshape(-1, size // 2)
+    has &= np.isfinite(found).all(axis=1)
+    found[~has] = 0.0
+    return found, has
+
+
+def _seen(bits: Floats) -> Bools:
+    """Return (n, joints) bool of bit sets; none where the set is missing."""
+    known = np.isfinite(bits)
+    whole = np.where(known, bits, 0.0).astype(np.int64)
+    return np.asarray((whole[:, None] >> np.array(JOINTS)) & 1, np.bool_)
+
+
+def _square_distance(vectors: Half, rows: Ints, others: Ints) -> Half:
+    a, b = vectors[rows], vectors[others]
+    square = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)[None, :]
+    return np.asarray(square - 2 * (a @ b.T))
+
+
+def _moved(a: Half, b: Half, seen: Half) -> Half:
+    """Return (k,) what is left of the figure's size after the best shift and zoom.
+
+    Procrustes without rotation: a figure that leans over is another pose. With centred points
+    the residual of the best zoom is size * sqrt(1 - r^2), r their correlation.
+    """
+    count = seen.sum(axis=1)[:, None, None]
+    weight = seen[:, :, None]
+    a = (a - (a * weight).sum(axis=1, keepdims=True) / count) * weight
+    b = (b - (b * weight).sum(axis=1, keepdims=True) / count) * weight
+    size = np.sqrt(np.square(a).sum(axis=(1, 2)) * np.square(b).sum(axis=(1, 2)))
+    r = np.clip((a * b).sum(axis=(1, 2)) / np.maximum(size, 1e-9), 0, 1)
+    return np.asarray(np.sqrt(1 - r * r), np.float32)

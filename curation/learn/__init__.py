@@ -1,0 +1,1 @@
+"""What the studio learns from the person in front of it."""
