@@ -257,6 +257,12 @@ class FaceConditionParams(Params):
     max_roll: float = tunable(180, "largest tilt of the head", ge=0, le=180, unit="degrees")
     min_face_luma: float = tunable(20, "least mean luma of the face", ge=0, le=255)
     max_face_luma: float = tunable(245, "largest mean luma of the face", ge=0, le=255)
+    max_face_blown: float = tunable(
+        0.5, "largest share of the face that is as good as white", ge=0, le=1
+    )
+    min_face_evenness: float = tunable(
+        0.0, "least likeness of the light on both halves of the face (1 is alike)", ge=0, le=1
+    )
 
 
 class DedupParams(Params):

@@ -44,6 +44,8 @@ CONDITIONS = (
     Condition("head_tilted", "roll_deg", "max_roll", least=False, magnitude=True),
     Condition("face_dark", "face_luma", "min_face_luma", least=True),
     Condition("face_bright", "face_luma", "max_face_luma", least=False),
+    Condition("face_blown", "face_clip_high", "max_face_blown", least=False),
+    Condition("face_uneven", "face_evenness", "min_face_evenness", least=True),
 )
 
 

@@ -138,6 +138,14 @@ _IN_ORDER = (
         "face_bright", "rejected", "brightness of the face {value:.0f} > {limit:.0f}",
         "raise max_face_luma", ("max_face_luma",),
     ),
+    Reason(
+        "face_blown", "rejected", "{value:.2f} of the face is blown out > {limit:.2f}",
+        "raise max_face_blown", ("max_face_blown",),
+    ),
+    Reason(
+        "face_uneven", "rejected", "halves of the face are lit alike {value:.2f} < {limit:.2f}",
+        "lower min_face_evenness", ("min_face_evenness",),
+    ),
     # Focus.
     Reason(
         "face_too_small", "rejected", "face {value:.0f} px < {limit:.0f} px",

@@ -29,7 +29,7 @@ Mask = npt.NDArray[np.bool_]
 class FaceLight(Step):
     """Measure luma (BT.601 weights, 0-255) inside the ellipse of the main face at 128 px.
 
-    face_mean, face_contrast: mean and standard deviation.
+    face_luma, face_contrast: mean and standard deviation.
     face_clip_low, face_clip_high: shares as good as black (at most 2) and white (from 253).
     face_evenness: 0..1, likeness of the left and the right half, 1 lit alike: the overlap of
     their histograms to the power of 0.3 (OFIQ's illumination uniformity, ISO/IEC 29794-5). The
@@ -42,7 +42,7 @@ class FaceLight(Step):
     name = "face_light"
     version = "1"
     produces: ClassVar[Mapping[str, type]] = {
-        "face_mean": float,
+        "face_luma": float,
         "face_contrast": float,
         "face_clip_low": float,
         "face_clip_high": float,
@@ -67,7 +67,7 @@ class FaceLight(Step):
         inside = face_mask(luma.shape) > 0
         values = luma[inside]
         return {
-            "face_mean": round(float(values.mean()), DIGITS),
+            "face_luma": round(float(values.mean()), DIGITS),
             "face_contrast": round(float(values.std()), DIGITS),
             "face_clip_low": round(float(np.mean(values <= CRUSHED)), DIGITS),
             "face_clip_high": round(float(np.mean(values >= BLOWN)), DIGITS),

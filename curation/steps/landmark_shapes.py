@@ -118,15 +118,6 @@ def face_patch(rgb: RgbImage, keypoints_px: Points) -> bytes:
     return zlib.compress(levels.astype(np.uint8).tobytes(), 6)
 
 
-def face_luma(rgb: RgbImage, points_px: Points) -> float | None:
-    """Return the mean luma 0..255 inside the outline of the face, None if that is outside."""
-    mask = np.zeros(rgb.shape[:2], np.uint8)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.round(points_px).astype(np.int32)), 1)
-    if not mask.any():
-        return None
-    return float(cv2.mean(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), mask)[0])
-
-
 def similarity(one: Points, other: Points) -> Points:
     """Return the (2, 3) turn, scale and shift that takes points nearest to others.
 

@@ -16,7 +16,6 @@ from curation.steps.geometry import grow, main_face, whole_pixels
 from curation.steps.landmark_shapes import (
     Points,
     eye_aspect,
-    face_luma,
     face_patch,
     face_shape,
     inside_share,
@@ -43,7 +42,6 @@ class Landmarks(Step):
     clockwise. A face that leans too far to be found is turned upright and tried again.
     eye_aspect, mouth_aspect: height over width of the eyes (their mean) and of the lips' opening.
     face_inside: share of the face mesh inside the picture; the mesh goes on past the edge.
-    face_luma: mean luma 0..255 inside the outline of the face.
     expression: (52,) float16, all blendshapes in the model's order.
     face_shape: (134, 2) float16, mesh points in the face's box as -1..1; see landmark_shapes.
     face_patch: (40, 40) grey, deflated: the face and what is around it, upright at one size; also
@@ -65,7 +63,6 @@ class Landmarks(Step):
         "eye_aspect": float,
         "mouth_aspect": float,
         "face_inside": float,
-        "face_luma": float,
         "expression": bytes,
         "face_shape": bytes,
         "face_patch": bytes,
@@ -121,7 +118,6 @@ class Landmarks(Step):
                 "eye_aspect": eye_aspect(mesh.points_px),
                 "mouth_aspect": mouth_aspect(mesh.points_px),
                 "face_inside": inside_share(mesh.points_px, (item.rgb.shape[1], item.rgb.shape[0])),
-                "face_luma": face_luma(item.rgb, mesh.points_px),
                 "expression": bytes(expression.tobytes()),
                 "face_shape": face_shape(mesh.points_px),
                 "face_patch": patch,

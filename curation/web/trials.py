@@ -61,6 +61,8 @@ METERS = (
     Meter("max_pitch", "pitch_deg", "Head up or down by", False, magnitude=True),
     Meter("max_roll", "roll_deg", "Head tilted by", False, magnitude=True),
     Meter("min_face_luma", "face_luma", "Brightness of the face", True),
+    Meter("max_face_blown", "face_clip_high", "Share of the face that is blown out", False),
+    Meter("min_face_evenness", "face_evenness", "Evenness of the light on the face", True),
     Meter("min_face_inside", "face_inside", "Share of the face in the picture", True),
     Meter("second_person", "other_height_ratio", "Presence of another person", False, ()),
     Meter("min_brightness", "luma_mean", "Brightness", True, ()),

@@ -33,7 +33,7 @@ def signals(picture: Image) -> dict[str, float]:
 
 def test_only_the_face_counts() -> None:
     found = signals(lit(70, 70, around=250))
-    assert found["face_mean"] == pytest.approx(70, abs=2)
+    assert found["face_luma"] == pytest.approx(70, abs=2)
     assert found["face_clip_high"] == 0
     assert found["face_contrast"] < 8
     assert found["face_evenness"] > 0.97

@@ -82,12 +82,3 @@ def test_a_patch_is_the_face_upright_with_the_outside_marked() -> None:
     leaving = points - (80, 0)
     assert (patch(leaving)[:, 0] == 0).all()
     assert (patch(leaving)[:, -1] == 30).all()
-
-
-def test_the_light_of_a_face_leaves_out_its_surroundings() -> None:
-    picture = np.zeros((200, 200, 3), np.uint8)
-    points = mesh()
-    low, high = points.min(axis=0).astype(int), points.max(axis=0).astype(int) + 2
-    picture[low[1] : high[1], low[0] : high[0]] = 200
-    assert shapes.face_luma(picture, points) == pytest.approx(200, abs=1)
-    assert shapes.face_luma(picture, points - 5000) is None

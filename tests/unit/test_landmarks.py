@@ -72,14 +72,6 @@ def test_all_measures_of_a_face_are_there(
     assert len(zlib.decompress(patch)) == 40 * 40
 
 
-def test_light_on_the_face_is_measured(
-    steps: list[Step], portrait: tuple[RgbImage, list[float]]
-) -> None:
-    light = number(measured(steps, portrait[0]), "face_luma")
-    dark = number(measured(steps, (portrait[0] * 0.5).astype(np.uint8)), "face_luma")
-    assert dark == pytest.approx(light / 2, rel=0.1)
-
-
 def test_a_face_cut_by_the_edge_is_not_wholly_inside(
     steps: list[Step], portrait: tuple[RgbImage, list[float]]
 ) -> None:

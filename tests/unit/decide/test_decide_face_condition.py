@@ -29,6 +29,8 @@ def reason_of(row: dict[str, Any], **limits: float) -> tuple[str, str]:
         ({"roll_deg": -100.0}, {"max_roll": 60}, "head_tilted", "tilted by 100 degrees > 60"),
         ({"face_luma": 9.0}, {}, "face_dark", "brightness of the face 9 < 20"),
         ({"face_luma": 252.0}, {}, "face_bright", "brightness of the face 252 > 245"),
+        ({"face_clip_high": 0.7}, {}, "face_blown", "0.70 of the face is blown out > 0.50"),
+        ({"face_evenness": 0.2}, {"min_face_evenness": 0.5}, "face_uneven", "alike 0.20 < 0.50"),
         ({"face_inside": 0.6}, {}, "face_cut", "0.60 of the face is in the picture < 0.85"),
     ],
 )
