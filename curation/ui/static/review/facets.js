@@ -1,0 +1,284 @@
+// The filters: pool, video, person, reason, marks, and a range over every measure, counted live.
+import { counter } from './counting.js';
+import { rangeHistogram } from './histogram.js';
+import { button, el, grouped, painted, select, settled, short } from './parts.js';
+
+const FEW = 7;
+const KEEP = 'review.measures';
+const FLAGS = [[1, 'Picks', 'pick'], [-1, 'Rejects', 'reject'], [0, 'Unmarked', 'none']];
+
+/** The clause of a view for a column, or undefined. */
+export function clauseOf(ws, column) {
+  return ws.view.where.find((clause) => clause.column === column);
+}
+
+/** Put a clause in place of the column's clause; null takes it away. */
+export function setClause(ws, column, clause) {
+  const others = ws.view.where.filter((one) => one.column !== column);
+  ws.view.setWhere(clause ? [...others, clause] : others);
+}
+
+/** Add a value to a column's clause or take it out. */
+function toggle(ws, column, value, alone) {
+  const now = clauseOf(ws, column)?.in ?? [];
+  const has = now.includes(value);
+  let wanted = has ? now.filter((one) => one !== value) : [...now, value];
+  if (alone) wanted = has && now.length === 1 ? [] : [value];
+  setClause(ws, column, wanted.length ? { column, in: wanted } : null);
+}
+
+/** A closed-set facet: one line per value with its count, largest first. */
+function valueFacet(ws, { column, title, choices, ordered, here }) {
+  const list = el('ul', { class: 'rv-values' });
+  const more = button('', () => {
+    open = !open;
+    draw();
+  }, { class: 'rv-more' });
+  const clear = button('Clear', () => setClause(ws, column, null), {
+    class: 'rv-clear', 'aria-label': `Clear the filter on ${title}` });
+  const head = el('summary', {}, el('span', { text: title }), clear);
+  const body = el('details', { class: 'rv-facet', open: true }, head, list, more);
+  if (here) more.before(button(here.title, () => here.run(), { class: 'rv-more here' }));
+  let open = false;
+  let counts = new Map();
+  const lines = new Map();
+
+  function line(value, name) {
+    let made = lines.get(value);
+    if (!made) {
+      const count = el('span', { class: 'n' });
+      const row = button('', (event) => toggle(ws, column, value, event.altKey), {
+        class: 'rv-value', title: 'Alt+click: only this' });
+      row.append(el('i', { class: 'box', 'aria-hidden': 'true' }), el('span', { class: 'name' }), count);
+      made = { item: el('li', {}, row), row, count, name: row.children[1] };
+      lines.set(value, made);
+    }
+    made.name.textContent = name;
+    return made;
+  }
+
+  function draw() {
+    const asked = new Set(clauseOf(ws, column)?.in ?? []);
+    let shown = choices().map(([value, name]) => [value, name, counts.get(value) ?? 0]);
+    shown = shown.filter(([value, , count]) => count || asked.has(value) || ordered);
+    if (!ordered) shown.sort((a, b) => b[2] - a[2]);
+    const rest = shown.length - FEW;
+    if (!open && rest > 1) {
+      shown = shown.filter(([value], i) => i < FEW || asked.has(value));
+    }
+    const items = shown.map(([value, name, count]) => {
+      const made = line(value, name);
+      made.count.textContent = grouped(count);
+      made.row.setAttribute('aria-pressed', asked.has(value));
+      made.row.classList.toggle('zero', !count);
+      return made.item;
+    });
+    const same = items.length === list.children.length && items.every((item, i) => list.children[i] === item);
+    if (!same) list.replaceChildren(...items);
+    more.hidden = rest <= 1;
+    more.textContent = open ? 'Show fewer' : `Show ${grouped(rest)} more`;
+    clear.hidden = !asked.size;
+    body.hidden = !shown.length;
+  }
+  return {
+    el: body,
+    column,
+    update(counting) {
+      if (body.open) counts = counting.values(column);
+      draw();
+    },
+  };
+}
+
+/** A measure's histogram with its two thumbs. */
+function measureFacet(ws, { name, title, unit }, removed) {
+  const numbers = el('span', { class: 'n' });
+  const note = el('span', { class: 'unknown' });
+  const close = button('×', removed, {
+    class: 'rv-icon small', title: 'Take this measure off the list', 'aria-label': `Take ${title} off the list` });
+  const range = rangeHistogram({
+    title,
+    changed: (min, max) => {
+      const clause = { column: name };
+      if (min !== null) clause.min = min;
+      if (max !== null) clause.max = max;
+      setClause(ws, name, min === null && max === null ? null : clause);
+    },
+  });
+  const foot = el('div', { class: 'rv-ends' }, note);
+  const body = el('div', { class: 'rv-measure', role: 'group', 'aria-label': title },
+    el('div', { class: 'head' }, el('span', { class: 'name', text: title, title: name }), numbers, close), range.el, foot);
+  return {
+    el: body,
+    name,
+    update(counting) {
+      const found = counting.histogram(name);
+      if (!found) {
+        note.textContent = 'No frame has this measure yet';
+        range.el.hidden = true;
+        return;
+      }
+      range.el.hidden = false;
+      const clause = clauseOf(ws, name);
+      const [from, to] = [clause?.min ?? null, clause?.max ?? null];
+      range.set({ ...found, from, to });
+      numbers.textContent = `${short(from ?? found.low)} – ${short(to ?? found.high)}${unit ? ` ${unit}` : ''}`;
+      body.classList.toggle('on', Boolean(clause));
+      note.textContent = found.unknown ? `${grouped(found.unknown)} without` : '';
+      note.hidden = !found.unknown;
+    },
+  };
+}
+
+function wantedMeasures(ws) {
+  let kept = null;
+  try {
+    kept = JSON.parse(localStorage.getItem(KEEP));
+  } catch {
+    // written by hand: start afresh
+  }
+  const known = new Map(measuresOf(ws).map((one) => [one.name, one]));
+  const names = Array.isArray(kept) ? kept : ['score', 'time_s', 'focus_s', 'face_frac', 'eye_open', 'luma_mean'];
+  return names.filter((name) => known.has(name)).map((name) => known.get(name));
+}
+
+/** Every number that can be filtered: the score and time of the table, and the stored measures. */
+export function measuresOf(ws) {
+  const own = [
+    { name: 'score', title: 'Score', unit: '', group: 'Decision' },
+    { name: 'rank', title: 'Rank', unit: '', group: 'Decision' },
+    { name: 'time_s', title: 'Time in the video', unit: 's', group: 'Frame' },
+    { name: 'width', title: 'Width', unit: 'px', group: 'Frame' },
+    { name: 'height', title: 'Height', unit: 'px', group: 'Frame' },
+  ];
+  const names = new Set(own.map((one) => one.name));
+  return [...own, ...ws.table.header.measures.filter((one) => !names.has(one.name))];
+}
+
+/** Measures as the choices of a select, by group. */
+export function measureChoices(ws, without = new Set()) {
+  const groups = new Map();
+  for (const one of measuresOf(ws)) {
+    if (without.has(one.name)) continue;
+    const group = one.group || 'Measures';
+    if (!groups.has(group)) groups.set(group, []);
+    groups.get(group).push([one.name, one.title || one.name]);
+  }
+  return [...groups].map(([group, choices]) => ({ group, choices }));
+}
+
+const listed = (names) => (names ?? []).map((name, i) => [i, name.title ?? name.text ?? name.name ?? name]);
+
+function numbered(ws, column, what) {
+  let seen = null;
+  let of = null;
+  return () => {
+    const values = ws.table[column];
+    if (of !== values) {
+      seen = [...new Set(values)].sort((a, b) => a - b).slice(0, 2000);
+      of = values;
+    }
+    return seen.map((value) => [value, value < 0 ? 'Nobody known' : `${what} ${value + 1}`]);
+  };
+}
+
+export function setup(ws) {
+  const counting = counter(ws);
+  let facets = [];
+  let measures = [];
+  const host = el('div', { class: 'rv-facets' });
+  const measureList = el('div', { class: 'rv-measures' });
+  const adder = el('div', { class: 'rv-add' });
+  const clearAll = button('Clear all filters', () => ws.view.setWhere([]), { class: 'rv-more' });
+
+  function build() {
+    const { header } = ws.table;
+    const reasons = header.reasons.map((one, i) => [i, one.text || one.code]);
+    const labels = header.labels ?? [];
+    facets = [
+      { column: 'flag', title: 'Mark', ordered: true, choices: () => FLAGS.map(([value, name]) => [value, name]) },
+      { column: 'stars', title: 'Stars', choices: () => [5, 4, 3, 2, 1, 0].map((v) => [v, v ? '★'.repeat(v) : 'No stars']), ordered: true },
+      { column: 'label', title: 'Label', choices: () => [[0, 'No label'], ...labels.map((name, i) => [i + 1, name])] },
+      { column: 'pool', title: 'Pool', choices: () => listed(header.pools) },
+      { column: 'verdict', title: 'Decision', choices: () => listed(header.verdicts) },
+      { column: 'reason', title: 'Reason', choices: () => reasons },
+      { column: 'video', title: 'Video', choices: () => listed(header.videos) },
+      { column: 'person', title: 'Person', choices: numbered(ws, 'person', 'Person') },
+      { column: 'shot', title: 'Shot', choices: () => shotChoices(), here: { title: 'The shot of this frame', run: oneShot } },
+      { column: 'noted', title: 'Notes and tags', choices: () => [[1, 'With a note'], [2, 'With tags'], [3, 'With both']] },
+    ].map((spec) => valueFacet(ws, spec));
+    measures = wantedMeasures(ws).map(makeMeasure);
+    host.replaceChildren(clearAll, ...facets.map((facet) => facet.el),
+      el('details', { class: 'rv-facet', open: true }, el('summary', {}, el('span', { text: 'Measures' })), measureList, adder));
+    redrawMeasures();
+  }
+  function shotChoices() {
+    const asked = clauseOf(ws, 'shot')?.in ?? [];
+    return asked.map((value) => [value, `Shot ${value + 1}`]);
+  }
+  function oneShot() {
+    const row = ws.view.at(ws.cursor);
+    const shot = row >= 0 ? ws.table.shot[row] : -1;
+    if (shot < 0) return ws.toast('This frame belongs to no known shot');
+    const others = ws.view.where.filter((one) => one.column !== 'shot' && one.column !== 'video');
+    return ws.view.setWhere([...others, { column: 'video', in: [ws.table.video[row]] }, { column: 'shot', in: [shot] }]);
+  }
+  function makeMeasure(spec) {
+    const made = measureFacet(ws, spec, () => {
+      measures = measures.filter((one) => one !== made);
+      setClause(ws, spec.name, null);
+      redrawMeasures();
+    });
+    ws.table.measure(spec.name).then(refresh, (error) => ws.toast(`${spec.title}: ${error.message}`));
+    return made;
+  }
+  function redrawMeasures() {
+    measureList.replaceChildren(...measures.map((one) => one.el));
+    localStorage.setItem(KEEP, JSON.stringify(measures.map((one) => one.name)));
+    const there = new Set(measures.map((one) => one.name));
+    const choice = select([['', 'Add a measure…'], ...measureChoices(ws, there)], '', (name) => ws.showMeasure(name),
+      { 'aria-label': 'Add a measure to filter by' });
+    adder.replaceChildren(choice);
+    refresh();
+  }
+  /** Put a measure on the list, if it is not there, and bring it into sight. */
+  ws.showMeasure = (name) => {
+    const spec = measuresOf(ws).find((one) => one.name === name);
+    if (!spec) return;
+    if (!measures.some((one) => one.name === name)) {
+      measures.push(makeMeasure(spec));
+      redrawMeasures();
+    }
+    measures.find((one) => one.name === name)?.el.scrollIntoView({ block: 'nearest' });
+  };
+
+  const refresh = painted(() => {
+    if (!ws.table || !host.isConnected || !host.clientWidth) return;
+    counting.prepare();
+    for (const facet of facets) facet.update(counting);
+    for (const measure of measures) measure.update(counting);
+    clearAll.hidden = !ws.view.where.length;
+  });
+  // A drag repaints the grid first; the other counts follow when there is a moment.
+  const soon = settled(refresh, 30);
+  ws.on('table', () => {
+    counting.changed('table');
+    build();
+  });
+  for (const kind of ['marks', 'decision']) {
+    ws.on(kind, () => {
+      counting.changed(kind);
+      soon();
+    });
+  }
+  ws.on('view', soon);
+  ws.addPanel('left', {
+    title: 'Filters',
+    mount(place) {
+      place.append(host);
+      if (ws.table) build();
+      new ResizeObserver(refresh).observe(host);
+    },
+    update() {},
+  });
+}

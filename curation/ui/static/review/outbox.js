@@ -1,0 +1,205 @@
+// What waits to be saved: in order, resent until answered, and safe in this browser until then.
+
+import { saidBy } from './table.js';
+
+const BATCH_MS = 120;
+const MOST_OPS = 200;
+const BACK_OFF_MS = [400, 800, 1600, 3000, 5000];
+const BEACON_BYTES = 60_000;
+const PREFIX = 'curation-review:';
+
+function stored(area, key) { try { return area().getItem(key); } catch { return null; } }
+function store(area, key, value) {
+  try {
+    if (value === null) area().removeItem(key); else area().setItem(key, value);
+    return true;
+  } catch { return false; }
+}
+const local = () => localStorage;
+const session = () => sessionStorage;
+
+function lasting(area, key) {
+  const known = stored(area, key);
+  if (known) return known;
+  const made = crypto.randomUUID();
+  store(area, key, made);
+  return made;
+}
+
+export class Outbox {
+  /**
+   * @param ws the workspace
+   * @param {{settled: Function, refused: Function, changed: Function}} told what is called with
+   *   (entry, result), (entry, {status, text}) and ()
+   */
+  constructor(ws, told) {
+    this.ws = ws;
+    this.told = told;
+    this.client = lasting(local, `${PREFIX}client`);
+    // Ids of frames mean nothing in another datastore on the same address.
+    const place = `${PREFIX}pending:${ws.table.header.store ?? ''}:`;
+    this._place = place;
+    this._key = place + lasting(session, `${PREFIX}tab`);
+    this.entries = [];
+    this.offline = false;
+    this._tries = 0;
+    this._timer = 0;
+    this._sending = false;
+    this._hide = () => this._leave();
+    addEventListener('pagehide', this._hide);
+    this._visible = () => { if (document.visibilityState === 'hidden') this.flush(); };
+    document.addEventListener('visibilitychange', this._visible);
+    this._online = () => this._retryNow();
+    addEventListener('online', this._online);
+  }
+
+  get pending() { return this.entries.length; }
+
+  close() {
+    this._leave();
+    clearTimeout(this._timer);
+    removeEventListener('pagehide', this._hide);
+    removeEventListener('online', this._online);
+    document.removeEventListener('visibilitychange', this._visible);
+  }
+
+  /** Take over what closed pages of this browser left; returns their ops, oldest first. */
+  adopted() {
+    const ops = [];
+    try {
+      const keys = Object.keys(localStorage).filter((key) => key.startsWith(this._place));
+      for (const key of keys) {
+        for (const entry of JSON.parse(localStorage.getItem(key)) ?? []) {
+          if (entry.type === 'op') ops.push(entry.op);
+          this.entries.push({ ...entry, ids: null });
+        }
+        localStorage.removeItem(key);
+      }
+    } catch { /* storage that cannot be read holds nothing for us */ }
+    if (ops.length) { this._keep(); this._later(0); }
+    return ops;
+  }
+
+  add(entry) {
+    const done = new Promise((resolve) => { entry.done = resolve; });
+    this.entries.push(entry);
+    this._keep();
+    this.told.changed();
+    this._later(entry.type === 'op' ? BATCH_MS : 0);
+    return done;
+  }
+
+  // Writing is put off to the end of the turn, so that the mark is painted first.
+  _keep() {
+    if (this._keeping) return;
+    this._keeping = true;
+    queueMicrotask(() => { this._keeping = false; this._write(); });
+  }
+
+  _write() {
+    // A step of the history is not kept: sent twice it would undo twice.
+    const ops = this.entries.filter((one) => one.type === 'op').map(({ type, op }) => ({ type, op }));
+    store(local, this._key, ops.length ? JSON.stringify(ops) : null);
+  }
+
+  _later(ms) {
+    if (this._timer || this._sending) return;
+    this._timer = setTimeout(() => { this._timer = 0; this.flush(); }, ms);
+  }
+
+  _retryNow() {
+    clearTimeout(this._timer);
+    this._timer = 0;
+    this.flush();
+  }
+
+  // The next entries that go in one request: ops until a step of the history, or that step alone.
+  _next() {
+    if (this.entries[0]?.type !== 'op') return this.entries.slice(0, 1);
+    const end = this.entries.findIndex((entry) => entry.type !== 'op');
+    const count = end < 0 ? this.entries.length : end;
+    const who = this.entries[0].op.who;
+    const same = this.entries.slice(0, Math.min(count, MOST_OPS));
+    const cut = same.findIndex((entry) => entry.op.who !== who);
+    return cut < 0 ? same : same.slice(0, cut);
+  }
+
+  _body(batch) {
+    const ops = batch.map(({ op: { who, ...op } }) => op);
+    return JSON.stringify({ client: this.client, who: batch[0].op.who ?? '', ops });
+  }
+
+  async flush() {
+    if (this._sending || !this.entries.length) return;
+    this._sending = true;
+    const batch = this._next();
+    const { type } = batch[0];
+    const body = type === 'op' ? this._body(batch) : JSON.stringify({ client: this.client });
+    let wait = 0;
+    try {
+      const reply = await fetch(this.ws.url(`api/review/${type === 'op' ? 'ops' : type}`), {
+        method: 'POST', headers: { 'content-type': 'application/json' }, body,
+        keepalive: body.length < BEACON_BYTES,
+      });
+      if (reply.status >= 500 || reply.status === 429) throw new Error(await saidBy(reply));
+      await this._answered(batch, reply);
+      this._tries = 0;
+      this.offline = false;
+    } catch (error) {
+      this.offline = true;
+      this.trouble = error.message;
+      wait = BACK_OFF_MS[Math.min(this._tries++, BACK_OFF_MS.length - 1)];
+    }
+    this._sending = false;
+    this._keep();
+    this.told.changed();
+    if (this.entries.length) this._later(wait);
+  }
+
+  async _answered(batch, reply) {
+    if (!reply.ok) {
+      const why = { status: reply.status, text: await saidBy(reply) };
+      if (batch.length > 1) { await this._oneByOne(batch); return; }
+      this._drop(batch);
+      this.told.refused(batch[0], why);
+      batch[0].done?.(null);
+      return;
+    }
+    const told = await reply.json();
+    this._drop(batch);
+    const byId = new Map((told.results ?? []).map((result) => [result.id, result]));
+    for (const entry of batch) {
+      const result = entry.type === 'op' ? byId.get(entry.op.id) ?? {} : told;
+      this.told.settled(entry, result);
+      entry.done?.(result);
+    }
+  }
+
+  // One bad op must not take its neighbours with it.
+  async _oneByOne(batch) {
+    for (const entry of batch) {
+      const reply = await fetch(this.ws.url('api/review/ops'), {
+        method: 'POST', headers: { 'content-type': 'application/json' }, body: this._body([entry]),
+      });
+      if (reply.status >= 500) throw new Error(await saidBy(reply));
+      await this._answered([entry], reply);
+    }
+  }
+
+  _drop(batch) {
+    const gone = new Set(batch);
+    this.entries = this.entries.filter((entry) => !gone.has(entry));
+  }
+
+  // The page goes: what the browser lets us hand over is handed over; the rest stays stored.
+  _leave() {
+    this._write();
+    const ops = this.entries.filter((entry) => entry.type === 'op');
+    if (!ops.length || !navigator.sendBeacon) return;
+    const body = this._body(ops);
+    if (body.length < BEACON_BYTES) {
+      const blob = new Blob([body], { type: 'application/json' });
+      navigator.sendBeacon(this.ws.url('api/review/ops'), blob);
+    }
+  }
+}

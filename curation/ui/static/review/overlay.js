@@ -1,0 +1,192 @@
+// Boxes and keypoints of a frame, drawn on a canvas over its picture.
+import { HUES, ask, el, sharp, words } from './parts.js';
+
+const KEPT = 60;
+// Which keypoints of a body hang together, by how many there are (17 as in COCO, 33 as in BlazePose).
+const BONES = {
+  17: [[0, 1], [0, 2], [1, 3], [2, 4], [5, 6], [5, 7], [7, 9], [6, 8], [8, 10], [5, 11], [6, 12],
+    [11, 12], [11, 13], [13, 15], [12, 14], [14, 16]],
+  33: [[0, 2], [0, 5], [2, 7], [5, 8], [9, 10], [11, 12], [11, 13], [13, 15], [12, 14], [14, 16],
+    [15, 19], [16, 20], [11, 23], [12, 24], [23, 24], [23, 25], [25, 27], [24, 26], [26, 28],
+    [27, 31], [28, 32]],
+};
+const SURE = 0.3;
+
+/** Keypoints as [x, y, score] each, whether they came as pairs, triples, objects or a flat list. */
+export function points(raw) {
+  if (!Array.isArray(raw) || !raw.length) return [];
+  if (typeof raw[0] === 'number') {
+    const wide = raw.length % 3 === 0 && raw.length % 2 !== 0 ? 3 : 2;
+    const found = [];
+    for (let i = 0; i + wide <= raw.length; i += wide) found.push(raw.slice(i, i + wide));
+    return points(found);
+  }
+  return raw.map((point) => (Array.isArray(point)
+    ? [point[0], point[1], point[2] ?? 1]
+    : [point.x, point.y, point.score ?? 1]));
+}
+
+/** Whether a step finds faces. */
+export function isFace(step) {
+  return /face|yunet|landmark|identity/i.test(step);
+}
+
+/** Colour of a step's boxes. */
+export function hue(step) {
+  if (isFace(step)) return HUES[0];
+  return /pose|body|skeleton/i.test(step) ? HUES[1] : HUES[2];
+}
+
+/** Largest face box [x0, y0, x1, y1] in shares of the picture, or null. */
+export function faceOf(boxes) {
+  let best = null;
+  let most = 0;
+  for (const { step, xyxy } of boxes ?? []) {
+    const area = (xyxy[2] - xyxy[0]) * (xyxy[3] - xyxy[1]);
+    if (isFace(step) && area > most) [best, most] = [xyxy, area];
+  }
+  return best;
+}
+
+/** Draw boxes into the rectangle [x, y, width, height] of a context, in CSS pixels. */
+export function paint(context, boxes, [x, y, width, height]) {
+  const across = (share) => x + share * width;
+  const down = (share) => y + share * height;
+  const fine = Math.max(1, Math.min(2, width / 400));
+  context.font = '11px system-ui, sans-serif';
+  context.lineJoin = 'round';
+  const seen = new Set();
+  for (const box of boxes) {
+    const colour = hue(box.step);
+    const [x0, y0, x1, y1] = box.xyxy;
+    const place = `${box.step}:${Math.round(x0 * 200)}:${Math.round(y0 * 200)}`;
+    context.strokeStyle = 'rgba(0,0,0,.55)';
+    context.lineWidth = fine + 2;
+    context.strokeRect(across(x0), down(y0), (x1 - x0) * width, (y1 - y0) * height);
+    context.strokeStyle = colour;
+    context.lineWidth = fine;
+    context.strokeRect(across(x0), down(y0), (x1 - x0) * width, (y1 - y0) * height);
+    drawPoints(context, points(box.keypoints), colour, across, down, fine);
+    const label = [words(box.label || box.step), box.score ? box.score.toFixed(2) : '']
+      .filter(Boolean).join(' ');
+    const wide = context.measureText(label).width + 8;
+    if (seen.has(place) || (x1 - x0) * width < wide * 0.6) continue;
+    seen.add(place);
+    const top = down(y0) >= y + 16 ? down(y0) - 16 : down(y0);
+    context.fillStyle = 'rgba(0,0,0,.72)';
+    context.fillRect(across(x0), top, wide, 16);
+    context.fillStyle = colour;
+    context.fillText(label, across(x0) + 4, top + 12);
+  }
+}
+
+function drawPoints(context, found, colour, across, down, fine) {
+  const known = ([px, py, score]) => score >= SURE && px >= -0.2 && px <= 1.2 && py >= -0.2 && py <= 1.2;
+  context.strokeStyle = colour;
+  context.lineWidth = fine;
+  context.beginPath();
+  for (const [from, to] of BONES[found.length] ?? []) {
+    if (!known(found[from]) || !known(found[to])) continue;
+    context.moveTo(across(found[from][0]), down(found[from][1]));
+    context.lineTo(across(found[to][0]), down(found[to][1]));
+  }
+  context.stroke();
+  const radius = found.length > 60 ? fine * 0.6 : fine + 1;
+  context.fillStyle = '#fff';
+  context.beginPath();
+  for (const point of found) {
+    if (!known(point)) continue;
+    context.moveTo(across(point[0]) + radius, down(point[1]));
+    context.arc(across(point[0]), down(point[1]), radius, 0, 7);
+  }
+  context.fill();
+}
+
+/** What the server tells about frames, asked once each and kept for the last few. */
+export function lookups(ws) {
+  const kept = new Map();
+  return {
+    /** The answer about a row if it is here already. */
+    known: (row) => kept.get(ws.table.frameId[row])?.value ?? null,
+    /** Forget a row, after its note or tags changed. */
+    forget: (row) => kept.delete(ws.table.frameId[row]),
+    clear: () => kept.clear(),
+    async of(row) {
+      const id = ws.table.frameId[row];
+      let found = kept.get(id);
+      if (!found) {
+        found = { value: null };
+        found.coming = ask(ws, `/api/review/look/${id}`).then((value) => {
+          found.value = value;
+          return value;
+        });
+        found.coming.catch(() => kept.delete(id));
+        kept.set(id, found);
+        if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+      }
+      return found.coming;
+    },
+  };
+}
+
+/** Where a picture with object-fit: contain lies in its element: [x, y, width, height]. */
+export function contained(width, height, boxWidth, boxHeight) {
+  const scale = Math.min(boxWidth / width, boxHeight / height);
+  const [w, h] = [width * scale, height * scale];
+  return [(boxWidth - w) / 2, (boxHeight - h) / 2, w, h];
+}
+
+export function setup(ws) {
+  ws.looks = lookups(ws);
+  const canvas = el('canvas', { class: 'overlay', 'aria-hidden': 'true' });
+  let shown = localStorage.getItem('review.overlay') !== '0';
+  let wanted = null;
+  const draw = async () => {
+    canvas.remove();
+    if (!wanted || !shown) return;
+    const { img, row } = wanted;
+    let look;
+    try {
+      look = await ws.looks.of(row);
+    } catch {
+      return; // the inspector says what is wrong
+    }
+    if (wanted?.row !== row || !shown || !img.isConnected) return;
+    const [from, within] = [img.getBoundingClientRect(), img.parentElement.getBoundingClientRect()];
+    if (getComputedStyle(img.parentElement).position === 'static') {
+      img.parentElement.style.position = 'relative';
+    }
+    img.parentElement.append(canvas);
+    canvas.style.left = `${from.left - within.left + img.parentElement.scrollLeft}px`;
+    canvas.style.top = `${from.top - within.top + img.parentElement.scrollTop}px`;
+    canvas.style.width = `${from.width}px`;
+    canvas.style.height = `${from.height}px`;
+    const [context] = sharp(canvas, from.width, from.height);
+    const place = contained(ws.table.width[row] || 1, ws.table.height[row] || 1, from.width, from.height);
+    paint(context, look.boxes ?? [], place);
+  };
+  ws.overlay = {
+    get shown() {
+      return shown;
+    },
+    /** Boxes follow this picture until another one is named; null takes them away. */
+    over(img, row) {
+      wanted = img ? { img, row } : null;
+      draw();
+    },
+  };
+  ws.on('picture', (picture) => ws.overlay.over(picture?.img ?? null, picture?.row));
+  ws.on('table', () => ws.looks.clear());
+  window.addEventListener('resize', () => wanted && draw());
+  ws.addCommand('overlay', {
+    title: 'Show faces and poses over the picture',
+    group: 'Look',
+    run() {
+      shown = !shown;
+      localStorage.setItem('review.overlay', shown ? '1' : '0');
+      draw();
+      ws.emit('overlay', shown);
+      ws.toast(shown ? 'Faces and poses are drawn' : 'Faces and poses are hidden');
+    },
+  });
+}
