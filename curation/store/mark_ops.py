@@ -1,0 +1,402 @@
+"""How marks change: ops, and their undo and redo, exact and unlimited.
+
+An op keeps the frames that it changed and, for each, the op that the value came from before. A
+value is thus never copied: to undo is to point back. An op that somebody else's later op covers
+stays covered; an earlier op that was itself undone meanwhile is skipped over (`_standing`).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from curation.errors import CurationError
+from curation.store.catalogue import Catalogue
+from curation.store.marks import CLOCK, LABELS, Ids, MarkTable, listed
+
+DONE, UNDONE, GONE = 0, 1, 2
+KINDS = ("flag", "stars", "label", "note", "tag", "untag")
+DEFAULTS: dict[str, Any] = {"flag": 0, "stars": 0, "label": 0, "note": "", "tag": False}
+MOST_TOLD = 20
+MOST_GROUPS = 40
+
+
+class NothingThere(CurationError):
+    """There is nothing to undo, or to redo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One thing that a person does to frames.
+
+    Attributes:
+        id: made by whoever sends it; the same id is done once.
+        value: flag -1..1, stars 0..5, label 0..5, the note, or the tag.
+        frames: (n,) ids that exist.
+    """
+
+    id: str
+    kind: str
+    value: Any
+    frames: Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an op did.
+
+    Attributes:
+        changed: frames whose value is another now.
+        overwrote: the first marks of other browsers that it replaced: frame, who, kind.
+    """
+
+    id: str
+    revision: int
+    changed: int
+    overwrote: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an undo or a redo did.
+
+    Attributes:
+        did: in words, such as "pick of 12 frames".
+        skipped: frames that somebody else changed since; they stay as they are.
+    """
+
+    revision: int
+    did: str
+    skipped: int
+
+
+@dataclass(slots=True)
+class _Origins:
+    """What is known of the ops that values come from; 0 stands for never set."""
+
+    catalogue: Catalogue
+    known: dict[int, Any] = field(default_factory=dict)
+    covers: dict[int, tuple[Ids, Ids]] = field(default_factory=dict)
+
+    def meet(self, origins: Ids) -> list[int]:
+        """Read the ops that are not known yet; return the distinct ones."""
+        seen: list[int] = np.unique(origins).tolist()
+        new = [op for op in seen if op and op not in self.known]
+        rows = self.catalogue.db.execute(
+            "SELECT revision, client, who, kind, value, state FROM review_op"
+            " WHERE revision IN (SELECT value FROM json_each(?))",
+            (listed(new),),
+        )
+        self.known.update((row["revision"], row) for row in rows)
+        return seen
+
+    def value(self, op: int, name: str) -> Any:
+        """Return the value that frames have from an op."""
+        if not op:
+            return DEFAULTS[name]
+        row = self.known[op]
+        return row["kind"] == "tag" if name == "tag" else json.loads(row["value"])
+
+    def standing(self, ids: Ids, origins: Ids) -> Ids:
+        """Return the latest op below each of these that is not undone."""
+        found = origins.copy()
+        while True:
+            gone = [op for op in self.meet(found) if op and self.known[op]["state"] != DONE]
+            if not gone:
+                return found
+            for op in gone:
+                if op not in self.covers:
+                    self.covers[op] = _covered(self.catalogue, op)
+                frames, earlier = self.covers[op]
+                at = found == op
+                found[at] = earlier[np.searchsorted(frames, ids[at])]
+
+
+class MarkOps:
+    """Writes marks; every answer is on the disk, not only in the system's memory."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    def apply(self, client: str, who: str, ops: Sequence[Op]) -> list[Outcome]:
+        """Do ops in their order, as one transaction; one that is known already is told again.
+
+        Args:
+            client: the browser; undo is one history for each.
+        """
+        with self._lasting():
+            return [self._apply(client, who, op) for op in ops]
+
+    def undo(self, client: str) -> Step:
+        """Take back the latest op of a client that changed something.
+
+        Raises:
+            NothingThere: when there is none.
+        """
+        with self._lasting() as db:
+            op = self._next(client, DONE)
+            if op is None:
+                raise NothingThere("there is nothing to undo")
+            frames, earlier = _covered(self.catalogue, op["revision"])
+            slot = _slot(self.catalogue, op["kind"], json.loads(op["value"]))
+            mine = slot.origins(frames) == op["revision"]
+            db.execute("UPDATE review_op SET state = ? WHERE revision = ?", (UNDONE, op[0]))
+            return self._restore(op, slot, frames, earlier, mine)
+
+    def redo(self, client: str) -> Step:
+        """Do again what was undone last.
+
+        Raises:
+            NothingThere: when nothing was undone since the client's last op.
+        """
+        with self._lasting() as db:
+            op = self._next(client, UNDONE)
+            if op is None:
+                raise NothingThere("there is nothing to redo")
+            frames, earlier = _covered(self.catalogue, op["revision"])
+            slot = _slot(self.catalogue, op["kind"], json.loads(op["value"]))
+            below = _Origins(self.catalogue).standing(frames, earlier)
+            free = slot.origins(frames) == below
+            db.execute("UPDATE review_op SET state = ? WHERE revision = ?", (DONE, op[0]))
+            target = np.full(len(frames), op["revision"], np.int64)
+            return self._restore(op, slot, frames, target, free)
+
+    def next_size(self, client: str, undone: bool) -> int:
+        """Return how many frames the next undo, or redo, is about; 0 when there is none."""
+        op = self._next(client, UNDONE if undone else DONE)
+        return 0 if op is None else int(op["changed"])
+
+    def next_words(self, client: str, undone: bool) -> str | None:
+        """Return what the next undo, or redo, is about, in words."""
+        op = self._next(client, UNDONE if undone else DONE)
+        return None if op is None else in_words(op["kind"], json.loads(op["value"]), op["changed"])
+
+    def of_frame(self, frame_id: int, most: int = MOST_TOLD) -> list[dict[str, Any]]:
+        """Return the ops that a frame's values come from, and those below them, newest first."""
+        db = self.catalogue.db
+        row = db.execute(
+            "SELECT flag_op, stars_op, label_op, note_op FROM review WHERE frame_id = ?",
+            (frame_id,),
+        ).fetchone()
+        tags = db.execute("SELECT op FROM review_tag WHERE frame_id = ?", (frame_id,))
+        heads = {int(op) for op in [*(row or ()), *(each["op"] for each in tags)]} - {0}
+        found: list[dict[str, Any]] = []
+        while heads and len(found) < most:
+            op = max(heads)
+            heads.remove(op)
+            frames, earlier = _covered(self.catalogue, op)
+            heads |= {int(earlier[np.searchsorted(frames, frame_id)])} - {0}
+            told = db.execute(
+                "SELECT kind, value, who, made_s, state FROM review_op WHERE revision = ?", (op,)
+            ).fetchone()
+            if told["state"] == DONE:
+                value = json.loads(told["value"])
+                words = {"value": value, "words": in_words(told["kind"], value)}
+                found.append({**{k: told[k] for k in ("kind", "who", "made_s")}, **words})
+        return found
+
+    # -- one op ------------------------------------------------------------------------------
+
+    def _apply(self, client: str, who: str, op: Op) -> Outcome:
+        db = self.catalogue.db
+        known = db.execute(
+            "SELECT revision, changed, overwrote FROM review_op WHERE id = ?", (op.id,)
+        ).fetchone()
+        if known is not None:
+            told = json.loads(known["overwrote"])
+            return Outcome(op.id, known["revision"], known["changed"], told)
+        revision = self._tick()
+        slot, origins = _slot(self.catalogue, op.kind, op.value), _Origins(self.catalogue)
+        value = op.kind == "tag" if slot.name == "tag" else op.value
+        frames = np.unique(op.frames.astype(np.int64))
+        earlier = slot.origins(frames)
+        seen = origins.meet(earlier)
+        # An equal value of another browser's is taken over: its undo must not take this one away.
+        other = np.isin(earlier, [o for o in seen if o and origins.known[o]["client"] != client])
+        moved = ~np.isin(earlier, [o for o in seen if origins.value(o, slot.name) == value])
+        told = [
+            {"frame": int(frame), "who": origins.known[int(o)]["who"], "kind": slot.name}
+            for frame, o in zip(
+                frames[other & moved][:MOST_TOLD], earlier[other & moved][:MOST_TOLD], strict=True
+            )
+        ]
+        taken = other | moved
+        frames, earlier, changed = frames[taken], earlier[taken], int(moved.sum())
+        slot.write(frames, value, revision, revision)
+        if changed:
+            db.execute(
+                "UPDATE review_op SET state = ? WHERE client = ? AND state = ?",
+                (GONE, client, UNDONE),
+            )
+        db.execute(
+            "INSERT INTO review_op VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                revision, op.id, client, who, op.kind, json.dumps(op.value), time.time(), DONE,
+                changed, _packed(np.diff(frames, prepend=0)), _packed(earlier), json.dumps(told),
+            ),
+        )
+        return Outcome(op.id, revision, changed, told)
+
+    def _restore(self, op: Any, slot: _Slot, frames: Ids, target: Ids, where: Any) -> Step:
+        """Give the frames of a mask the values of these ops, or of what stands below them."""
+        revision = self._tick()
+        origins = _Origins(self.catalogue)
+        ids, source = frames[where], origins.standing(frames[where], target[where])
+        groups = origins.meet(source)
+        if len(groups) <= MOST_GROUPS:
+            for each in groups:
+                value = origins.value(each, slot.name)
+                slot.write(ids[source == each], value, each, revision)
+        else:
+            values = {each: origins.value(each, slot.name) for each in groups}
+            slot.write_each(
+                ((i, values[o], o) for i, o in zip(ids.tolist(), source.tolist(), strict=True)),
+                revision,
+            )
+        did = in_words(op["kind"], json.loads(op["value"]), op["changed"])
+        return Step(revision, did, int(len(frames) - len(ids)))
+
+    def _next(self, client: str, state: int) -> Any:
+        order = "DESC" if state == DONE else "ASC"
+        return self.catalogue.db.execute(
+            "SELECT revision, kind, value, changed FROM review_op"
+            f" WHERE client = ? AND state = ? AND changed > 0 ORDER BY revision {order} LIMIT 1",
+            (client, state),
+        ).fetchone()
+
+    def _tick(self) -> int:
+        row = self.catalogue.db.execute(
+            "INSERT INTO setting VALUES (?, '1')"
+            " ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1 RETURNING value",
+            (CLOCK,),
+        ).fetchone()
+        return int(row[0])
+
+    @contextmanager
+    def _lasting(self) -> Iterator[Any]:
+        """Run a transaction that a power cut does not take back.
+
+        With NORMAL a commit in WAL mode survives a killed process, but may wait in the system's
+        memory. Measures can be made again, a person's marks cannot: they are worth the fsync.
+        """
+        db = self.catalogue.db
+        db.execute("PRAGMA synchronous = FULL")
+        try:
+            with self.catalogue.transaction() as db:
+                yield db
+        finally:
+            db.execute("PRAGMA synchronous = NORMAL")
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """Where the values of one kind lie: a column of review, or one tag."""
+
+    catalogue: Catalogue
+    name: str
+    tag: str = ""
+
+    def origins(self, frames: Ids) -> Ids:
+        """Return the op that each frame's value comes from, 0 when it was never set."""
+        cursor = self.catalogue.db.cursor()
+        cursor.row_factory = None
+        inside = "frame_id IN (SELECT value FROM json_each(?))"
+        if self.name == "tag":
+            cursor.execute(
+                f"SELECT frame_id, op FROM review_tag WHERE tag = ? AND {inside}",
+                (self.tag, listed(frames)),
+            )
+        else:
+            cursor.execute(
+                f"SELECT frame_id, {self.name}_op FROM review WHERE {inside}", (listed(frames),)
+            )
+        rows = np.array(cursor.fetchall(), np.int64).reshape(-1, 2)
+        found = np.zeros(len(frames), np.int64)
+        found[np.searchsorted(frames, rows[:, 0])] = rows[:, 1]
+        return found
+
+    def write(self, frames: Ids, value: Any, op: int, revision: int) -> None:
+        """Give frames one value of one op."""
+        if len(frames):
+            self._put("SELECT {}, value FROM json_each(?) WHERE 1", [(value, op, listed(frames))],
+                      revision)
+
+    def write_each(self, rows: Iterator[tuple[int, Any, int]], revision: int) -> None:
+        """Give each frame its own value of its own op."""
+        kept = [(value, op, frame) for frame, value, op in rows]
+        self._put("VALUES ({}, ?)", kept, revision)
+
+    def _put(self, source: str, rows: list[tuple[Any, int, Any]], revision: int) -> None:
+        """Write rows of (value, op, frames) to where they belong."""
+        db, name = self.catalogue.db, self.name
+        update = f"{name}_op = excluded.{name}_op, revision = excluded.revision"
+        conflict = f"ON CONFLICT (frame_id) DO UPDATE SET {update}"
+        if name == "tag":  # its value has a table of its own; review takes the revision
+            db.executemany(
+                "INSERT OR REPLACE INTO review_tag (tag, present, op, frame_id)"
+                f" {source.format('?, ?, ?')}",
+                [(self.tag, *row) for row in rows],
+            )
+            db.executemany(
+                f"INSERT INTO review (tag_op, revision, frame_id) {source.format('?, ?')}"
+                f" {conflict}",
+                [(op, revision, frames) for _, op, frames in rows],
+            )
+            return
+        db.executemany(
+            f"INSERT INTO review ({name}, {name}_op, revision, frame_id)"
+            f" {source.format('?, ?, ?')} {conflict}, {name} = excluded.{name}",
+            [(value, op, revision, frames) for value, op, frames in rows],
+        )
+
+
+def in_words(kind: str, value: Any, frames: int | None = None) -> str:
+    """Return an op in words, such as "pick of 12 frames"."""
+    if kind == "flag":
+        what = {1: "pick", 0: "clear", -1: "reject"}[value]
+    elif kind == "stars":
+        what = "1 star" if value == 1 else f"{value or 'no'} stars"
+    elif kind == "label":
+        what = f"label {LABELS[value - 1]}" if value else "no label"
+    elif kind == "note":
+        what = "note" if value else "no note"
+    else:
+        what = f"{'tag' if kind == 'tag' else 'take away tag'} {value}"
+    many = "" if frames is None else f" of {frames:,} frame{'' if frames == 1 else 's'}"
+    return what + many
+
+
+def existing(catalogue: Catalogue, frame_ids: Sequence[int]) -> tuple[Ids, Ids]:
+    """Return which ids are frames, and which are not; both ascending."""
+    asked = np.unique(np.asarray(frame_ids, np.int64))
+    known = MarkTable(catalogue).known(asked.tolist())
+    return known, np.setdiff1d(asked, known)
+
+
+def _slot(catalogue: Catalogue, kind: str, value: Any) -> _Slot:
+    if kind in ("tag", "untag"):
+        return _Slot(catalogue, "tag", str(value))
+    return _Slot(catalogue, kind)
+
+
+def _covered(catalogue: Catalogue, op: int) -> tuple[Ids, Ids]:
+    """Return the frames of an op, ascending, and the op that each value came from before."""
+    row = catalogue.db.execute(
+        "SELECT frames, earlier FROM review_op WHERE revision = ?", (op,)
+    ).fetchone()
+    return np.cumsum(_unpacked(row["frames"])), _unpacked(row["earlier"])
+
+
+def _packed(values: Ids) -> bytes:
+    return zlib.compress(values.astype("<i8").tobytes(), 1)
+
+
+def _unpacked(blob: bytes) -> Ids:
+    return np.frombuffer(zlib.decompress(blob), "<i8").astype(np.int64)
