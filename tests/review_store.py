@@ -50,16 +50,19 @@ INSERT_BOX = "INSERT INTO box VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 POSE_POINTS = 33
 
 
-def fill(root: Path, frames: int, pictures: int = 3000, seed: int = 7) -> Studio:
+def fill(
+    root: Path, frames: int, pictures: int = 3000, seed: int = 7, videos: int = 0
+) -> Studio:
     """Fill a new datastore with rows and return it open.
 
     Args:
         frames: rows of the catalogue.
-        pictures: different pictures, a multiple of 20; rows share them.
+        pictures: different pictures, best a multiple of 40; rows share them.
+        videos: how many videos; 0 for one in 800 frames.
     """
     studio = Studio(root)
     rng = np.random.default_rng(seed)
-    n_videos = max(-(-frames // PER_VIDEO), min(4, -(-frames // PER_SHOT)))
+    n_videos = videos or max(-(-frames // PER_VIDEO), min(4, -(-frames // PER_SHOT)))
     columns = _columns(n_videos, -(-frames // n_videos), frames, rng)
     shared = _Pictures(studio, pictures)
     scene = _scenes(columns, pictures, rng)
