@@ -92,6 +92,28 @@ class Studio:
                         "extract", {**beat.summary, "files": len(listed) + len(missing)}, failed
                     )
 
+    def add_pictures(
+        self, folder: Path, workers: int = 0
+    ) -> Generator[Progress, None, None]:
+        """Make a folder of pictures, and those below it, rows of the catalogue; incremental.
+
+        The files stay as and where they are. A picture that cannot be used is a row with its
+        reason; one that is gone is no longer sampled.
+
+        Raises:
+            CurationError: when there is no such folder.
+        """
+        from curation.engine.pictures import add_pictures
+
+        with self.catalogue.writing("review"):
+            failed: dict[str, str] = {}
+            for beat in add_pictures(self.catalogue, folder, workers):
+                failed.update([beat.failed] if beat.failed else [])
+                if beat.summary is None:
+                    yield beat
+                else:
+                    yield _ended("pictures", beat.summary, failed)
+
     # -- 02 -----------------------------------------------------------------------------------
 
     def sort(

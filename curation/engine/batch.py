@@ -20,15 +20,20 @@ log = logging.getLogger(__name__)
 
 
 def load_rgb(path: Path) -> RgbImage:
-    """Return a stored JPEG as (h, w, 3) uint8.
+    """Return a stored JPEG, or a person's picture, as (h, w, 3) uint8, upright.
 
     Raises:
         ImageUnreadable: naming the file, when it is missing or damaged.
     """
     import simplejpeg
 
+    from curation.photos.decode import is_plain_jpeg, load_upright
+
     try:
-        picture = simplejpeg.decode_jpeg(path.read_bytes(), colorspace="RGB")
+        data = path.read_bytes()
+        if not is_plain_jpeg(data):
+            return load_upright(path)
+        picture = simplejpeg.decode_jpeg(data, colorspace="RGB")
     except (OSError, ValueError) as error:
         raise ImageUnreadable(f"{path}: {error}", "extract its video again") from error
     return np.asarray(picture)

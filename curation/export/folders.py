@@ -30,23 +30,37 @@ def place(catalogue: Catalogue, view: str, wanted: Mapping[str, tuple[int, Path]
         (catalogue.root / path).unlink(missing_ok=True)
     table.forget(gone)
     for path, (_, source) in wanted.items():
-        _link(source, catalogue.root / path)
+        ours = catalogue.contains(source)
+        if ours or source.exists():  # a person may have moved a picture of theirs since
+            _link(source, catalogue.root / path, may_link=ours)
     for folder in {(catalogue.root / path).parent for path in gone}:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
 
-def _link(source: Path, target: Path) -> None:
+def _link(source: Path, target: Path, may_link: bool) -> None:
+    """Put a file in its place.
+
+    Args:
+        may_link: False for a person's own picture: who edits what is in the view must not change
+            the original with it.
+    """
     if target.exists() and (target.samefile(source) or _same_bytes(source, target)):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
     part.unlink(missing_ok=True)
+    if not (may_link and _linked(source, part)):
+        shutil.copyfile(source, part)
+    part.replace(target)
+
+
+def _linked(source: Path, part: Path) -> bool:
     try:
         part.hardlink_to(source)
     except OSError:  # another file system, or one without links
-        shutil.copyfile(source, part)
-    part.replace(target)
+        return False
+    return True
 
 
 def _same_bytes(a: Path, b: Path) -> bool:

@@ -16,6 +16,8 @@ from curation.errors import StoreError
 from curation.store.schema import migrate
 
 FILE_NAME = "catalog.sqlite"
+OUR_FOLDER = ".curation"
+"""Name of a datastore that lies in the folder of pictures it is about."""
 
 
 class Catalogue:
@@ -98,9 +100,17 @@ class Catalogue:
             self._local.db = None
 
     def relative(self, path: Path) -> str:
-        """Return a path as it is stored: relative when inside the datastore."""
+        """Return a path as it is stored: relative when inside the datastore.
+
+        A datastore that lies in a folder of pictures (FOLDER/.curation) belongs to it: paths of
+        that folder are stored relative too, so that both may be moved together.
+        """
         path = path.absolute()
-        return path.relative_to(self.root).as_posix() if self.contains(path) else path.as_posix()
+        if self.contains(path):
+            return path.relative_to(self.root).as_posix()
+        if self.root.name == OUR_FOLDER and path.is_relative_to(self.root.parent):
+            return (Path("..") / path.relative_to(self.root.parent)).as_posix()
+        return path.as_posix()
 
     def contains(self, path: Path) -> bool:
         """Return whether a path lies inside the datastore."""
@@ -108,7 +118,8 @@ class Catalogue:
 
     def absolute(self, stored: str) -> Path:
         """Return the absolute path of a stored one."""
-        return self.root / stored
+        # normpath: a path with ".." would seem to lie inside the datastore.
+        return Path(os.path.normpath(self.root / stored))
 
     def remember(self, key: str, value: Any) -> None:
         """Store a small JSON value under a name."""

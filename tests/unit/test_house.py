@@ -42,7 +42,9 @@ MAY_IMPORT = {
         "errors",
         "weights",
         "registry",
+        "photos",
     },
+    "photos": {"photos", "video", "sources", "params", "records", "errors"},
     "cli": {
         "cli",
         "studio",

@@ -1,0 +1,1 @@
+"""Pictures that people took: found, read scaled, turned upright, never changed."""

@@ -1,0 +1,70 @@
+"""What a picture says of itself: which way is up, when it was taken, which colours it means."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+ORIENTATION, EXIF_PART = 0x0112, 0x8769
+TIMES = ((0x9003, 0x9291), (0x9004, 0x9292), (0x0132, 0x9290))
+"""Tags of a time and its fractions of a second: taken, digitised, changed."""
+
+
+def orientation(image: Any) -> int:
+    """Return 1 to 8 as EXIF counts them; 1 (upright) when nothing sensible is said."""
+    try:
+        said = int(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # damaged EXIF raises many kinds; the picture itself may be sound
+        return 1
+    return said if 1 <= said <= 8 else 1
+
+
+def taken_s(image: Any) -> float | None:
+    """Return when a picture was taken, by the camera's clock, in seconds since 1970.
+
+    Time zones are left out: pictures of one walk are in order when each is taken at its word, also
+    where only some name a zone.
+    """
+    try:
+        tags = dict(image.getexif())
+        tags.update(image.getexif().get_ifd(EXIF_PART))
+    except Exception:  # as above
+        return None
+    for name, fraction in TIMES:
+        found = _seconds(tags.get(name), tags.get(fraction))
+        if found is not None:
+            return found
+    return None
+
+
+def _seconds(said: object, fraction: object) -> float | None:
+    text = said.decode("ascii", "replace") if isinstance(said, bytes) else str(said or "")
+    text = text.strip("\0 ").replace("-", ":")
+    try:
+        whole = datetime.strptime(text[:19], "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
+    digits = str(fraction or "").strip("\0 ")
+    return whole + (float(f"0.{digits}") if digits.isascii() and digits.isdecimal() else 0.0)
+
+
+def content_parts(data: bytes) -> list[memoryview]:
+    """Return the parts of a JPEG that make its picture: without EXIF, XMP, IPTC and comments.
+
+    So a picture stays the same one when a program writes a rating or a caption into it. A file
+    that does not follow the rules is returned whole.
+    """
+    view, at = memoryview(data), 2
+    parts: list[memoryview] = []
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xDA:
+            return [*parts, view[at:]]
+        if marker == 0xFF:  # filling
+            at += 1
+            continue
+        size = 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker not in (0xE1, 0xED, 0xFE):
+            parts.append(view[at : at + size])
+        at += size
+    return [view]
