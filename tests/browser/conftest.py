@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,73 @@ def server(tmp_path: Path) -> Iterator[Server]:
     made.kill()
     text = made.log.read_text()
     assert "Traceback" not in text, text
+
+
+def linked(source: Path, target: Path) -> Path:
+    """Copy a datastore; pictures, which nobody changes, are links."""
+
+    def copy(one: str, other: str) -> None:
+        (os.link if one.endswith((".jpg", ".pack", ".mp4")) else shutil.copy2)(one, other)
+
+    return Path(shutil.copytree(source, target, copy_function=copy))
+
+
+REVIEW_VIDEOS = 40
+IN_EACH = 40
+
+
+@pytest.fixture(scope="session")
+def review_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ranked datastore of many short videos: each test marks one of its own."""
+    from tests.review_store import fill
+
+    root = tmp_path_factory.mktemp("review") / "datastore"
+    fill(root, REVIEW_VIDEOS * IN_EACH, pictures=80, videos=REVIEW_VIDEOS).close()
+    return root
+
+
+@pytest.fixture(scope="session")
+def review_server(review_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests that keep to their own video."""
+    made = Server(linked(review_once, tmp_path_factory.mktemp("served") / "datastore"))
+    made.start()
+    yield made
+    made.kill()
+    text = made.log.read_text()
+    assert "Traceback" not in text, text
+
+
+@pytest.fixture
+def own_server(review_once: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server over a datastore of one's own: to be killed, applied, re-decided."""
+    made = Server(linked(review_once, tmp_path / "datastore"))
+    made.start()
+    yield made
+    made.kill()
+    text = made.log.read_text()
+    assert "Traceback" not in text, text
+
+
+@pytest.fixture(scope="session")
+def own_videos() -> Iterator[int]:
+    """Numbers of videos that no test has used yet."""
+    return count(1)
+
+
+@pytest.fixture
+def mine(own_videos: Iterator[int]) -> str:
+    """The view of a video that no other test marks."""
+    return f"video=holiday_{next(own_videos):03d}.mp4"
+
+
+@pytest.fixture
+def desk(page: Any, review_server: Server) -> Iterator[Any]:
+    """The workspace in a browser; at the end nothing bad may have been seen."""
+    from tests.browser.reviewing import Desk
+
+    seen = Seen(page, review_server.url)
+    yield Desk(page, review_server.url, review_server.datastore)
+    seen.nothing_bad()
 
 
 class Seen:

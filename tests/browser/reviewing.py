@@ -1,0 +1,127 @@
+"""The review workspace as a person at the keyboard sees it, and the catalogue behind it."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import expect
+
+from curation.store.catalogue import FILE_NAME
+
+WS = "document.querySelector('.rv').workspace"
+"""The workspace object in the page; tests look at it, and never act through it."""
+SETTLED = f"() => {WS}?.marks && {WS}.marks.pending === 0"
+DRAWN = """() => {
+  const cells = [...document.querySelectorAll('.rv [role=option]')].filter((c) => c.offsetParent);
+  const box = document.querySelector('.rv-stage').getBoundingClientRect();
+  const shown = cells.filter((c) => {
+    const at = c.getBoundingClientRect();
+    return at.bottom > box.top && at.top < box.bottom;
+  });
+  return shown.length > 0 && shown.every((c) => {
+    const img = c.querySelector('img');
+    return img && img.src && img.complete && img.naturalWidth > 1;
+  });
+}"""
+"""Whether every cell on the screen shows its thumbnail."""
+
+
+NOT_SAVED = re.compile("not saved|waiting to be saved|offline", re.IGNORECASE)
+"""What the page says while the server is away."""
+expect.set_options(timeout=180_000)
+
+
+class Desk:
+    """A browser page with the workspace open."""
+
+    def __init__(self, page: Any, url: str, datastore: Path) -> None:
+        self.page = page
+        page.set_default_timeout(180_000)
+        self.url = url
+        self.datastore = datastore
+
+    def open(self, query: str = "", path: str = "/review") -> Desk:
+        """Go to a view and wait until its thumbnails are there."""
+        self.page.goto(f"{self.url}{path}?{query}" if query else f"{self.url}{path}")
+        self.ready()
+        return self
+
+    def ready(self) -> None:
+        """Wait for thumbnails, then take the keyboard."""
+        self.page.wait_for_function(DRAWN)
+        self.page.evaluate(f"{WS}.focus()")
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after the other, as fast as the page takes them."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def until(self, condition: str, argument: Any = None) -> None:
+        """Wait until a JavaScript expression over `ws` holds; `given` is the argument."""
+        self.page.wait_for_function(f"(given) => {{ const ws = {WS}; return {condition}; }}",
+                                    arg=argument)
+
+    def read(self, expression: str) -> Any:
+        """Return a JavaScript expression over `ws`."""
+        return self.page.evaluate(f"() => {{ const ws = {WS}; return {expression}; }}")
+
+    @property
+    def frame(self) -> int:
+        """The frame under the cursor."""
+        return int(self.read("ws.table.frameId[ws.row]"))
+
+    @property
+    def count(self) -> int:
+        """Frames in view."""
+        return int(self.read("ws.view.count"))
+
+    def frames(self, first: int = 0, count: int = 10**9) -> list[int]:
+        """The frames in view, in their order."""
+        ids = self.read("Array.from(ws.view.order, (row) => ws.table.frameId[row])")
+        return list(ids[first : first + count])
+
+    def shown(self, kind: str, frames: list[int]) -> list[int]:
+        """What the page holds of a mark for frames."""
+        return list(
+            self.page.evaluate(
+                f"([kind, ids]) => ids.map((id) => {WS}.table[kind][{WS}.table.rowOf(id)])",
+                [kind, frames],
+            )
+        )
+
+    def saved(self) -> None:
+        """Wait until nothing is on its way to the server."""
+        self.page.wait_for_function(SETTLED)
+
+    def stored(self, kind: str, frames: list[int]) -> list[int]:
+        """What the catalogue on disk holds of a mark for frames."""
+        return stored(self.datastore, kind, frames)
+
+
+def stored(datastore: Path, kind: str, frames: list[int]) -> list[int]:
+    """Return flag, stars or label of frames as another process reads them from the disk."""
+    assert kind in ("flag", "stars", "label")
+    db = sqlite3.connect(f"file:{datastore / FILE_NAME}?mode=ro", uri=True, timeout=30)
+    try:
+        rows = dict(db.execute(f"SELECT frame_id, {kind} FROM review"))
+    finally:
+        db.close()
+    return [int(rows.get(frame_id, 0)) for frame_id in frames]
+
+
+def containing(text: str) -> re.Pattern[str]:
+    """Return what matches names that hold a text."""
+    return re.compile(re.escape(text))
+
+
+def eventually(page: Any, holds: Callable[[], bool]) -> None:
+    """Wait until something outside the page holds; the test's own limit is the only one."""
+    while not holds():
+        page.wait_for_timeout(20)
+
+
+__all__ = ["DRAWN", "NOT_SAVED", "WS", "Desk", "containing", "eventually", "expect", "stored"]
