@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from curation.store.catalogue import Catalogue
 from curation.store.signals import table_of
@@ -86,6 +91,29 @@ def measures_revision(catalogue: Catalogue) -> str:
     return repr((frames, shots, signals, pairs, marks))
 
 
+def picture_versions(
+    seed: npt.NDArray[np.uint32],
+    pts: npt.NDArray[np.int64],
+    thumb_offset: npt.NDArray[np.int64],
+    thumb_bytes: npt.NDArray[np.int64],
+) -> npt.NDArray[np.uint32]:
+    """Return (n,) the revisions of many pictures as numbers; `revision` is one of them in hex.
+
+    Args:
+        seed: CRC-32 of each video's key.
+        pts, thumb_offset, thumb_bytes: as stored, 0 where there is none.
+    """
+    table = np.array([zlib.crc32(bytes([i]), 0xFFFFFFFF) ^ 0xFFFFFFFF for i in range(256)],
+                     np.uint32)
+    message = np.stack([pts, thumb_offset, thumb_bytes], axis=1).astype("<i8")
+    crc = ~seed.astype(np.uint32)
+    for column in message.view(np.uint8).T:  # a byte of all rows at a time
+        crc = table[(crc ^ column) & 0xFF] ^ (crc >> np.uint32(8))
+    return np.asarray(~crc, np.uint32)
+
+
 def _revision(row: Any) -> str:
+    """Return 8 hex digits; see picture_versions."""
     at, size = row["thumb_offset"] or 0, row["thumb_bytes"] or 0
-    return f"{row['key'][:8]}-{row['pts']}-{at}-{size}"
+    seed = zlib.crc32(row["key"].encode())
+    return f"{zlib.crc32(struct.pack('<3q', row['pts'], at, size), seed):08x}"

@@ -18,6 +18,7 @@ from typing import Any
 
 from curation.engine.pool import Pool
 from curation.errors import CurationError
+from curation.web import mark_work
 
 NICENESS = 5
 
@@ -49,7 +50,34 @@ class Cover:
     """Ask what the picked set holds and lacks; answered with a dict of decide.coverage."""
 
 
-Task = Probe | Try | Explain | Cover
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Ask for the table of the review workspace; answered with the name of a ready file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Ask for one measure of all rows; answered with the name of a ready file."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Ask which frames a question is about (decide.views); answered with int64 frame ids."""
+
+    query: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Ask what other thresholds would decide about every row; answered with web.blobs bytes."""
+
+    params: Mapping[str, Any]
+
+
+ReviewTask = Table | Measure | Match | mark_work.Write | mark_work.Back
+Task = Probe | Try | Explain | Cover | Judge | ReviewTask
 
 
 def make_helper(root: Path) -> Any:
@@ -60,6 +88,22 @@ def make_helper(root: Path) -> Any:
     with suppress(OSError):
         os.nice(NICENESS)
     trials: list[Any] = []
+    packs: list[Any] = []
+
+    def review(task: ReviewTask) -> Any:
+        if not packs:
+            from curation.web.review_pack import ReviewPack
+
+            packs.append(ReviewPack(root))
+        if isinstance(task, Table):
+            return packs[0].table()
+        if isinstance(task, Measure):
+            return packs[0].measure(task.name)
+        if isinstance(task, mark_work.Write):
+            return mark_work.do(packs[0].catalogue, task.asked, packs[0].match)
+        if isinstance(task, mark_work.Back):
+            return mark_work.back(packs[0].catalogue, task)
+        return packs[0].match(task.query)
 
     def handler(task: Task) -> Iterator[Any]:
         if isinstance(task, Probe):
@@ -67,6 +111,9 @@ def make_helper(root: Path) -> Any:
 
             stat = task.path.stat()
             yield (stat.st_size, stat.st_mtime_ns), probe(task.path)
+            return
+        if isinstance(task, ReviewTask):
+            yield review(task)
             return
         if not trials:
             from curation.web.trials import Trials
@@ -76,6 +123,8 @@ def make_helper(root: Path) -> Any:
             yield trials[0].decide(task.params, task.pool)
         elif isinstance(task, Explain):
             yield trials[0].explain(task.frame_id)
+        elif isinstance(task, Judge):
+            yield trials[0].judge(task.params)
         else:
             yield trials[0].coverage()
 

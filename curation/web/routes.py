@@ -12,6 +12,8 @@ from pydantic import BaseModel, Field
 from curation.errors import CurationError
 from curation.store.jobs import Job
 from curation.web.helper import Cover, Explain
+from curation.web.review_data import make_review_data
+from curation.web.review_marks import make_review_router
 from curation.web.security import DOCUMENT_CSP
 from curation.web.site import Site
 from curation.web.uploads import UploadError
@@ -70,6 +72,8 @@ def make_router(site: Site) -> APIRouter:
     _add_pictures(router, site)
     _add_judgements(router, site)
     _add_uploads(router, site)
+    router.include_router(make_review_data(site))
+    router.include_router(make_review_router(site))
     return router
 
 

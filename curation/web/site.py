@@ -67,6 +67,8 @@ class Site:
         # Two, so that looking at a large file does not hold up a slider.
         self.prober = Helper(self.studio.root)
         self.trials = Helper(self.studio.root)
+        # A third, so that opening the workspace waits for neither.
+        self.review = Helper(self.studio.root)
         self.uploads = Uploads(
             self.studio.sources, self.studio.videos, self.prober, settings.upload_limit_bytes
         )
@@ -80,6 +82,7 @@ class Site:
         self.jobs.stop()
         self.prober.close()
         self.trials.close()
+        self.review.close()
 
     def offered_folders(self) -> dict[str, Path]:
         """Return the folders below the input folders that hold videos, by the name that is shown.

@@ -155,6 +155,24 @@ class Trials:
             histograms=tuple(self._histograms(made, params, asked)),
         )
 
+    def judge(self, values: Mapping[str, Any]) -> bytes:
+        """Return what parameters would decide about every row of the workspace.
+
+        Returns:
+            Columns as in web.blobs: pool, verdict and reason as indexes into the lists of the
+            table, rank, score, and keeper as a row.
+
+        Raises:
+            ParamError: when a value is out of its range.
+        """
+        from curation.decide import decide
+        from curation.web.review_pack import decided_blob
+
+        params = build(RankParams, values)
+        self._refresh()
+        made = decide(self._columns, params, pairs=self._pairs)
+        return decided_blob(self._studio.catalogue, self._columns["frame_id"], made)
+
     def explain(self, frame_id: int) -> dict[str, Any]:
         """Return why a frame stands where it stands, by the thresholds of the last ranking."""
         from curation.decide.explain import explain

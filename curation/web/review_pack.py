@@ -1,0 +1,298 @@
+"""What the review workspace shows, made ready as files; runs in a helper process.
+
+The server hands out these files and computes nothing. A file's name holds the revision that it
+was made from, so that what is there is right; older ones are removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.decide.pools import POOLS
+from curation.decide.reasons import REASONS
+from curation.decide.views import matching
+from curation.errors import CurationError
+from curation.params import RankParams
+from curation.store import review_table
+from curation.store.catalogue import Catalogue
+from curation.store.decisions import DecisionTable
+from curation.store.marks import LABELS, MarkTable
+from curation.web.blobs import encode
+from curation.web.trials import METERS, Meter
+
+if TYPE_CHECKING:
+    from curation.decide import Decisions
+
+Column = npt.NDArray[Any]
+
+VERDICTS = ("picked", "review", "rejected")
+FORMAT = 1
+PROGRAM = hashlib.sha256(repr((FORMAT, POOLS, REASONS, METERS)).encode()).hexdigest()[:6]
+"""Changes when a newer program would write other headers."""
+KEPT_FILES = 2
+GROUPS = {"frame": "Picture", "parts": "Score"}
+UNITS = {"_px": "px", "_deg": "degrees", "_frac": "share", "_luma": "0-255"}
+UNDECIDED = {
+    "code": "undecided", "text": "not looked at yet", "fix": "Go to Sort, then to Score & rank."
+}
+FACE_JUDGED = {"column": "focus_px", "param": "min_face_px"}
+"""Faces smaller than this are not held against what a face does and how sharp it is."""
+OF_ALL_FACES = ("false_face", "second_person", "min_brightness", "pose_area", "min_face_px")
+
+
+def folder_of(root: Path) -> Path:
+    """Return where the ready files of a datastore lie."""
+    return root / "cache" / "review"
+
+
+def revision_of(catalogue: Catalogue) -> str:
+    """Return a text that changes when rows or decisions do; fit for a file name."""
+    return f"{review_table.table_revision(catalogue)}-{PROGRAM}"
+
+
+def table_name(revision: str, marks_revision: int) -> str:
+    """Return the name of the file that holds the table."""
+    return f"table-{revision}-{marks_revision}.bin"
+
+
+def measure_file(revision: str, name: str) -> str:
+    """Return the name of the file that holds one measure; any text can ask for one."""
+    return f"measure-{revision}-{hashlib.sha256(name.encode()).hexdigest()[:16]}.f32"
+
+
+def write_ready(path: Path, data: bytes, family: str, kept: int = KEPT_FILES) -> None:
+    """Write a file so that it is there whole or not at all, and remove older ones of its family.
+
+    Args:
+        family: how the names of files begin that the new one stands in for.
+        kept: files of the family that stay; somebody may be reading the last one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_bytes(data)
+    part.replace(path)
+    made = sorted(
+        (file for file in path.parent.glob(f"{family}*") if file.suffix != ".part"),
+        key=lambda file: file.stat().st_mtime_ns,
+    )
+    for old in made[:-kept]:
+        old.unlink(missing_ok=True)
+
+
+class ReviewPack:
+    """The columns of one datastore, kept between questions and read again when they change."""
+
+    def __init__(self, root: Path) -> None:
+        self.catalogue = Catalogue(root)
+        self.folder = folder_of(root)
+        self.revision = ""
+        self.frame_id: Column = np.zeros(0, np.int64)
+        self.columns: dict[str, Column] = {}
+        self._header: dict[str, Any] = {}
+        self._sources: dict[str, str] = {}
+        self._measures: dict[str, Column] = {}
+
+    def table(self) -> str:
+        """Write the table with the marks of this moment; return the file's name."""
+        with review_table.one_look(self.catalogue):
+            self.refresh()
+            marks = MarkTable(self.catalogue)
+            at = marks.revision()
+            name = table_name(self.revision, at)
+            if (self.folder / name).is_file():
+                return name
+            marked = marks.columns(self.frame_id)
+        decided = DecisionTable(self.catalogue).revision()
+        header = {**self._header, "marks_revision": at, "decisions_revision": decided}
+        write_ready(self.folder / name, encode(header, {**self.columns, **marked}), "table-")
+        return name
+
+    def measure(self, name: str) -> str:
+        """Write one measure of all rows; return the file's name.
+
+        Raises:
+            CurationError: there is no such measure.
+        """
+        with review_table.one_look(self.catalogue):
+            self.refresh()
+            file = measure_file(self.revision, name)
+            if not (self.folder / file).is_file():
+                values = self.values(name).astype("<f4", copy=False)
+                many = 2 * len(self._sources)
+                write_ready(self.folder / file, values.tobytes(), "measure-", many)
+        return file
+
+    def match(self, query: Mapping[str, Any]) -> npt.NDArray[np.int64]:
+        """Return the ids of the frames that a question is about, in order of the rows.
+
+        Raises:
+            CurationError: the question is none, or names what there is not.
+        """
+        with review_table.one_look(self.catalogue):
+            self.refresh()
+            marks = MarkTable(self.catalogue)
+            marked: dict[str, Column] = {}
+
+            def column(name: str) -> Column:
+                if name in ("flag", "stars", "label", "noted"):
+                    if not marked:
+                        marked.update(marks.columns(self.frame_id))
+                    return marked[name]
+                if name in self.columns:
+                    return self.columns[name]
+                if name not in self._sources:
+                    raise KeyError(name)
+                return self.values(name)
+
+            def tagged(tag: str) -> npt.NDArray[np.int64]:
+                rows = review_table.rows_of(self.frame_id, marks.tagged(tag))
+                return rows[rows >= 0].astype(np.int64)
+
+            try:
+                mask = matching(query, len(self.frame_id), column, tagged)
+            except ValueError as error:
+                raise CurationError(str(error), "filter anew") from error
+        return np.asarray(self.frame_id[mask], np.int64)
+
+    def values(self, name: str) -> Column:
+        """Return (n,) float32 of a measure.
+
+        Raises:
+            CurationError: there is no such measure.
+        """
+        if name not in self._sources:
+            raise CurationError(f"nothing called {name!r} is measured", "reload the page")
+        if name not in self._measures:
+            self._measures[name] = review_table.measure(
+                self.catalogue, name, self._sources[name], self.frame_id
+            )
+        return self._measures[name]
+
+    def refresh(self) -> None:
+        """Read rows and decisions again when they changed."""
+        revision = revision_of(self.catalogue)
+        if revision == self.revision:
+            return
+        frames = review_table.frames(self.catalogue)
+        decided = review_table.decided(
+            self.catalogue, frames.frame_id, POOLS, VERDICTS, tuple(REASONS)
+        )
+        self._sources = review_table.measure_names(self.catalogue)
+        self._measures = {}
+        self.frame_id = frames.frame_id
+        self.columns = {**frames.columns, **decided.columns}
+        self._header = {
+            "revision": revision,
+            "frames": len(frames.frame_id),
+            "videos": frames.videos,
+            "pools": decided.pools,
+            "verdicts": decided.verdicts,
+            "reasons": [_reason(code) for code in decided.reasons],
+            "measures": [_measure(name, self._sources[name]) for name in sorted(self._sources)],
+            "thresholds": self._thresholds(),
+            "labels": list(LABELS),
+        }
+        self.revision = revision
+
+    def _thresholds(self) -> list[dict[str, Any]]:
+        remembered = self.catalogue.recall("params.rank", {})
+        known = {k: v for k, v in remembered.items() if k in RankParams.model_fields}
+        params = RankParams(**known)
+        listed = [_threshold(meter, params) for meter in METERS]
+        return [one for one in listed if one["column"] in self._sources]
+
+
+def decided_blob(
+    catalogue: Catalogue, frame_id: npt.NDArray[np.int64], made: Decisions
+) -> bytes:
+    """Return decisions about frames as columns of rows; see web.blobs.
+
+    Args:
+        frame_id: the frames that were decided about; those without a picture are no rows.
+    """
+    with review_table.one_look(catalogue):
+        revision = revision_of(catalogue)
+        rows = review_table.row_ids(catalogue)
+    at = review_table.rows_of(frame_id, rows)
+    if (at < 0).any():
+        raise CurationError("frames were added in the meantime", "reload the page")
+    coded = {
+        name: _coded(getattr(made, name), known)[at]
+        for name, known in (("pool", POOLS), ("verdict", VERDICTS), ("reason", tuple(REASONS)))
+    }
+    picked = coded["verdict"] == VERDICTS.index("picked")
+    counts = np.bincount(coded["pool"][picked], minlength=len(POOLS)).tolist()
+    header = {
+        "revision": revision,
+        "frames": len(rows),
+        "picked": {pool: count for pool, count in zip(POOLS, counts, strict=True) if count},
+    }
+    return encode(header, {
+        **coded,
+        "rank": made.rank[at].astype(np.int32),
+        "score": made.score[at].astype(np.float32),
+        "keeper": review_table.rows_of(rows, made.keeper[at]),
+    })
+
+
+def _coded(names: Column, known: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """Return (n,) positions of names in a list."""
+    number = {name: i for i, name in enumerate(known)}
+    return np.fromiter(map(number.__getitem__, names.tolist()), np.uint8, len(names))
+
+
+def _reason(code: str) -> dict[str, str]:
+    if code not in REASONS:
+        return UNDECIDED if code == "undecided" else {"code": code, "text": code, "fix": ""}
+    return {"code": code, "text": code.replace("_", " "), "fix": REASONS[code].advice}
+
+
+def _measure(name: str, source: str) -> dict[str, str]:
+    titles = {meter.source: meter.title for meter in METERS}
+    unit = next((unit for end, unit in UNITS.items() if name.endswith(end)), "")
+    words = name.replace("_", " ")
+    return {
+        "name": name,
+        "title": titles.get(name, words[:1].upper() + words[1:]),
+        "unit": unit,
+        "group": GROUPS.get(source, source.replace("_", " ").capitalize()),
+    }
+
+
+def _threshold(meter: Meter, params: RankParams) -> dict[str, Any]:
+    """Return all that a page needs to hold a measure against a threshold by itself.
+
+    Besides what the meter says: the reasons that it decides ("codes"), whether a value equal to
+    it fails, and below which size of the face it is not asked ("judged", None for all frames).
+    """
+    info = RankParams.model_fields[meter.param]
+    low, high = (
+        float(next(getattr(m, end) for m in info.metadata if hasattr(m, end)))
+        for end in ("ge", "le")
+    )
+    span = high - low
+    codes = [code for code, reason in REASONS.items() if meter.param in reason.limits]
+    column = f"pose_area_{params.pose_area_of}" if meter.source == "pose_area" else meter.source
+    return {
+        "param": meter.param,
+        "title": meter.title,
+        "column": column,
+        "least": meter.least,
+        "magnitude": meter.magnitude,
+        "pools": list(meter.pools),
+        "low": low,
+        "high": high,
+        "step": 0.01 if span <= 20 else 0.1 if span <= 100 else 0.5,
+        "value": float(getattr(params, meter.param)),
+        "codes": codes,
+        "equal_fails": any(">=" in REASONS[code].template for code in codes),
+        "judged": None if meter.param in OF_ALL_FACES else
+        {**FACE_JUDGED, "value": float(params.min_face_px)},
+    }
