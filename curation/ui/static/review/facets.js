@@ -1,10 +1,10 @@
 // The filters: pool, video, person, reason, marks, and a range over every measure, counted live.
 import { counter } from './counting.js';
 import { rangeHistogram } from './histogram.js';
-import { button, el, grouped, painted, select, settled, short } from './parts.js';
+import { button, el, grouped, painted, select, settled, short, store, stored } from './parts.js';
 
 const FEW = 7;
-const KEEP = 'review.measures';
+const KEEP = 'curation-review:measures';
 const FLAGS = [[1, 'Picks', 'pick'], [-1, 'Rejects', 'reject'], [0, 'Unmarked', 'none']];
 
 /** The clause of a view for a column, or undefined. */
@@ -15,7 +15,7 @@ export function clauseOf(ws, column) {
 /** Put a clause in place of the column's clause; null takes it away. */
 export function setClause(ws, column, clause) {
   const others = ws.view.where.filter((one) => one.column !== column);
-  ws.view.setWhere(clause ? [...others, clause] : others);
+  ws.setWhere(clause ? [...others, clause] : others);
 }
 
 /** Add a value to a column's clause or take it out. */
@@ -133,7 +133,7 @@ function measureFacet(ws, { name, title, unit }, removed) {
 function wantedMeasures(ws) {
   let kept = null;
   try {
-    kept = JSON.parse(localStorage.getItem(KEEP));
+    kept = JSON.parse(stored(KEEP));
   } catch {
     // written by hand: start afresh
   }
@@ -189,7 +189,7 @@ export function setup(ws) {
   const host = el('div', { class: 'rv-facets' });
   const measureList = el('div', { class: 'rv-measures' });
   const adder = el('div', { class: 'rv-add' });
-  const clearAll = button('Clear all filters', () => ws.view.setWhere([]), { class: 'rv-more' });
+  const clearAll = button('Clear all filters', () => ws.setWhere([]), { class: 'rv-more' });
 
   function build() {
     const { header } = ws.table;
@@ -221,7 +221,7 @@ export function setup(ws) {
     const shot = row >= 0 ? ws.table.shot[row] : -1;
     if (shot < 0) return ws.toast('This frame belongs to no known shot');
     const others = ws.view.where.filter((one) => one.column !== 'shot' && one.column !== 'video');
-    return ws.view.setWhere([...others, { column: 'video', in: [ws.table.video[row]] }, { column: 'shot', in: [shot] }]);
+    return ws.setWhere([...others, { column: 'video', in: [ws.table.video[row]] }, { column: 'shot', in: [shot] }]);
   }
   function makeMeasure(spec) {
     const made = measureFacet(ws, spec, () => {
@@ -234,7 +234,7 @@ export function setup(ws) {
   }
   function redrawMeasures() {
     measureList.replaceChildren(...measures.map((one) => one.el));
-    localStorage.setItem(KEEP, JSON.stringify(measures.map((one) => one.name)));
+    store(KEEP, JSON.stringify(measures.map((one) => one.name)));
     const there = new Set(measures.map((one) => one.name));
     const choice = select([['', 'Add a measure…'], ...measureChoices(ws, there)], '', (name) => ws.showMeasure(name),
       { 'aria-label': 'Add a measure to filter by' });
@@ -261,24 +261,20 @@ export function setup(ws) {
   });
   // A drag repaints the grid first; the other counts follow when there is a moment.
   const soon = settled(refresh, 30);
-  ws.on('table', () => {
-    counting.changed('table');
-    build();
-  });
-  for (const kind of ['marks', 'decision']) {
-    ws.on(kind, () => {
-      counting.changed(kind);
-      soon();
-    });
-  }
-  ws.on('view', soon);
   ws.addPanel('left', {
     title: 'Filters',
     mount(place) {
       place.append(host);
-      if (ws.table) build();
       new ResizeObserver(refresh).observe(host);
     },
-    update() {},
+    update({ name }) {
+      if (name === 'table') {
+        counting.changed('table');
+        build();
+      } else if (name === 'marks' || name === 'decision') {
+        counting.changed(name);
+        soon();
+      } else if (name === 'view') soon();
+    },
   });
 }

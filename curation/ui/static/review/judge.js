@@ -1,163 +1,106 @@
-// Thresholds that move: judged at once in this page, then exactly by the server.
-
-import { fetchBytes } from './table.js';
+// The limits as the sliders stand: judged at once in this page, then exactly by the studio.
+import { redecide, tally } from './redecide.js';
+import { DECIDED, fetchBytes } from './table.js';
 
 const ASK_AFTER_MS = 60;
 
 /**
- * Values of the thresholds as the sliders stand.
- *
- * While a slider moves, frames on its wrong side are rejected and frames that only it held back
- * come back as candidates. That is close, not exact: repeats, quotas and ranks are settled by the
- * server a moment later, and its answer replaces the guess whole.
+ * {thresholds, stored, values, exact, moved, picked, storedPicked, prepare, set, reset, apply}.
+ * `picked` and `storedPicked` are picks by pool: {pool: n}.
  */
-export class Judge {
-  constructor(ws) {
-    this.ws = ws;
-    this.thresholds = ws.table.header.thresholds ?? [];
-    this.stored = {};
-    for (const one of this.thresholds) this.stored[one.param] = one.value;
-    this.values = { ...this.stored };
-    this.exact = true;
-    this.picked = this._count();
-    this.storedPicked = { ...this.picked };
-    this._columns = new Map();
-    this._question = 0;
-    this._timer = 0;
-  }
-
-  get moved() { return this.thresholds.some((one) => this.values[one.param] !== this.stored[one.param]); }
-
-  /** Thresholds that differ from the stored ones: {param: value}. */
-  get changes() {
-    const changed = {};
-    for (const { param } of this.thresholds) {
-      if (this.values[param] !== this.stored[param]) changed[param] = this.values[param];
-    }
-    return changed;
-  }
-
-  /** Fetch what a threshold is held against, so that its slider answers from the first move. */
-  async prepare(param) {
-    const threshold = this.thresholds.find((one) => one.param === param);
-    if (!threshold || this._columns.has(param)) return this._columns.get(param) ?? null;
-    const values = await this.ws.table.measure(threshold.column);
-    this._columns.set(param, values);
-    return values;
-  }
-
-  /** Move a threshold; paints the guess now and asks the server. */
-  set(param, value) {
-    if (this.values[param] === value) return;
-    this.values[param] = value;
-    if (!this._columns.has(param)) {
-      this.prepare(param).then(() => this._guess()).catch(() => {});
-    }
-    this._guess();
-    this._ask();
-  }
-
-  /** Put all thresholds back to where they are stored. */
-  reset() {
-    this.values = { ...this.stored };
-    this._question++;
-    clearTimeout(this._timer);
-    this._timer = 0;
-    this.ws.table.restoreDecided();
-    this._tell(true);
-  }
-
-  /** Make these thresholds the recipe and rank with them; resolves with the server's answer. */
-  async apply() {
-    const changes = this.changes;
-    const reply = await fetch(this.ws.url('api/review/thresholds'), {
-      method: 'POST', headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ params: changes }),
-    });
-    const told = await reply.json().catch(() => ({}));
-    if (!reply.ok) throw new Error(told.detail ?? reply.statusText);
-    this.stored = { ...this.values };
-    this.ws.table.keepDecided();
-    this.storedPicked = { ...this.picked };
-    this._tell(this.exact);
-    return told;
-  }
-
-  _guess() {
-    const { table } = this.ws;
-    const { pool, verdict, reason } = table;
-    table.restoreDecided();
-    const picked = table.lists.verdict.indexOf('picked');
-    const rejected = table.lists.verdict.indexOf('rejected');
-    const pickedReason = table.lists.reason.indexOf('picked');
-    for (const one of this.thresholds) {
-      const limit = this.values[one.param];
-      const values = this._columns.get(one.param);
-      if (limit === this.stored[one.param] || !values) continue;
-      const codes = new Uint8Array(256);
-      for (const code of one.codes) {
-        const at = table.lists.reason.indexOf(code);
-        if (at >= 0) codes[at] = 1;
+export function judgeOf(ws) {
+  const { table } = ws;
+  const thresholds = table.header.thresholds ?? [];
+  const columns = new Map();
+  const stored = Object.fromEntries(thresholds.map((one) => [one.param, one.value]));
+  const values = { ...stored };
+  let question = 0;
+  let asking = null;
+  let timer = 0;
+  const byPool = (pools, verdicts) => Object.fromEntries(
+    tally(table, pools, verdicts).map((count, i) => [table.lists.pool[i], count]));
+  const changes = () => Object.fromEntries(Object.entries(values).filter(([key, value]) => value !== stored[key]));
+  const judge = {
+    thresholds, stored, values,
+    exact: true,
+    picked: byPool(table.pool, table.verdict),
+    storedPicked: byPool(table.decided.pool, table.decided.verdict),
+    /** Whether a limit stands elsewhere than it is stored. */
+    get moved() { return Object.keys(changes()).length > 0; },
+    /** Fetch what a limit is held against, so that it answers from its first move: float32 by row. */
+    async prepare(param) {
+      if (!columns.has(param)) {
+        const { column } = thresholds.find((one) => one.param === param);
+        columns.set(param, await table.measure(column));
       }
-      const code = table.lists.reason.indexOf(one.codes[0]);
-      const pools = new Uint8Array(256);
-      for (let i = 0; i < 256; i++) {
-        pools[i] = +(!one.pools?.length || one.pools.includes(table.lists.pool[i]));
-      }
-      for (let i = 0; i < table.n; i++) {
-        if (!pools[pool[i]]) continue;
-        const value = one.magnitude ? Math.abs(values[i]) : values[i];
-        const fails = one.least ? value < limit : value >= limit;
-        if (fails) {
-          if (verdict[i] === picked) {
-            verdict[i] = rejected;
-            if (code >= 0) reason[i] = code;
-          }
-        } else if (codes[reason[i]]) {
-          verdict[i] = picked;
-          if (pickedReason >= 0) reason[i] = pickedReason;
-        }
-      }
+      return columns.get(param);
+    },
+    /** Move a limit: what it decides itself is told at once, the exact answer comes later. */
+    set(param, value) {
+      if (values[param] === value) return;
+      values[param] = value;
+      guess();
+      ask();
+    },
+    /** Put all limits back to where they are stored. */
+    reset() {
+      Object.assign(values, stored);
+      question += 1;
+      clearTimeout(timer);
+      asking?.abort();
+      table.restoreDecided();
+      tell(true, DECIDED);
+    },
+    /** Make these limits the recipe, and have the ranking made anew. */
+    async apply() {
+      const told = await ws.ask('api/review/thresholds', 'POST', { params: changes() });
+      Object.assign(stored, values);
+      for (const one of thresholds) one.value = values[one.param];
+      table.keepDecided();
+      judge.storedPicked = { ...judge.picked };
+      tell(true, []);
+      return told;
+    },
+  };
+  function guess() {
+    const limits = thresholds.map((meter) => ({
+      meter: { ...meter, value: stored[meter.param] }, value: values[meter.param], values: columns.get(meter.param) }));
+    const moved = redecide(table, limits);
+    tell(!moved, ['pool', 'verdict', 'reason', 'rank']);
+  }
+  function ask() {
+    question += 1;
+    clearTimeout(timer);
+    timer = setTimeout(send, ASK_AFTER_MS);
+  }
+  // The newest question counts: an older one is called off.
+  async function send() {
+    const mine = question;
+    const asked = changes();
+    asking?.abort();
+    if (!Object.keys(asked).length) {
+      judge.reset();
+      return;
     }
-    this._tell(false);
-  }
-
-  _ask() {
-    this._question++;
-    if (this._timer || this._asking) return;
-    this._timer = setTimeout(() => { this._timer = 0; this._send(); }, ASK_AFTER_MS);
-  }
-
-  // One question at a time, and always the newest one.
-  async _send() {
-    const question = this._question;
-    const changes = this.changes;
-    if (!Object.keys(changes).length) { this.reset(); return; }
-    this._asking = true;
+    asking = new AbortController();
     try {
-      const buffer = await fetchBytes(this.ws.url('api/review/decide'), {
-        method: 'POST', headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ params: changes }),
+      const bytes = await fetchBytes(ws.url('api/review/decide'), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ params: asked }),
+        signal: asking.signal,
       });
-      if (question === this._question) { this.ws.table.take(buffer); this._tell(true); }
+      if (mine !== question) return;
+      table.take(bytes);
+      tell(true, DECIDED);
     } catch (error) {
-      if (question === this._question) this.ws.toast(`Could not decide: ${error.message}`);
+      if (mine === question && error.name !== 'AbortError') ws.toast(`The exact picks are not known: ${error.message}`);
     }
-    this._asking = false;
-    if (question !== this._question && this.moved) this._send();
   }
-
-  _count() {
-    const { pool, verdict, lists, n } = this.ws.table;
-    const counts = new Uint32Array(256);
-    const picked = lists.verdict.indexOf('picked');
-    for (let i = 0; i < n; i++) if (verdict[i] === picked) counts[pool[i]]++;
-    return Object.fromEntries(lists.pool.map((name, index) => [name, counts[index]]));
+  function tell(exact, changed) {
+    judge.exact = exact;
+    judge.picked = byPool(table.pool, table.verdict);
+    ws.emit('decision', { exact, columns: changed, picked: judge.picked });
   }
-
-  _tell(exact) {
-    this.exact = exact;
-    this.picked = this._count();
-    this.ws.emit('decision', { exact, picked: this.picked });
-  }
+  return judge;
 }

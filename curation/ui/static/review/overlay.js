@@ -1,5 +1,5 @@
 // Boxes and keypoints of a frame, drawn on a canvas over its picture.
-import { HUES, ask, el, sharp, words } from './parts.js';
+import { HUES, el, sharp, store, stored, words } from './parts.js';
 
 const KEPT = 60;
 // Which keypoints of a body hang together, by how many there are (17 as in COCO, 33 as in BlazePose).
@@ -116,7 +116,7 @@ export function lookups(ws) {
       let found = kept.get(id);
       if (!found) {
         found = { value: null };
-        found.coming = ask(ws, `/api/review/look/${id}`).then((value) => {
+        found.coming = ws.ask(`api/review/look/${id}`).then((value) => {
           found.value = value;
           return value;
         });
@@ -139,7 +139,7 @@ export function contained(width, height, boxWidth, boxHeight) {
 export function setup(ws) {
   ws.looks = lookups(ws);
   const canvas = el('canvas', { class: 'overlay', 'aria-hidden': 'true' });
-  let shown = localStorage.getItem('review.overlay') !== '0';
+  let shown = stored('curation-review:overlay') !== '0';
   let wanted = null;
   const draw = async () => {
     canvas.remove();
@@ -183,7 +183,7 @@ export function setup(ws) {
     group: 'Look',
     run() {
       shown = !shown;
-      localStorage.setItem('review.overlay', shown ? '1' : '0');
+      store('curation-review:overlay', shown ? '1' : '0');
       draw();
       ws.emit('overlay', shown);
       ws.toast(shown ? 'Faces and poses are drawn' : 'Faces and poses are hidden');

@@ -35,30 +35,6 @@ export function select(choices, value, changed, of = {}) {
   return made;
 }
 
-/** Answer of a route as JSON; an Error that says what the server said otherwise. */
-export async function ask(ws, path, options = {}) {
-  const answer = await fetch(`${ws.base ?? ''}${path}`, options);
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
-  throw new Error(await said(answer));
-}
-
-/** What a refused answer says, in words. */
-export async function said(answer) {
-  const text = await answer.text();
-  try {
-    const { detail } = JSON.parse(text);
-    if (typeof detail === 'string') return detail;
-  } catch {
-    // not JSON: the status has to do
-  }
-  return `the studio answered ${answer.status}; try again, or look into its log`;
-}
-
-/** Options of a request with a JSON body. */
-export function sending(method, body) {
-  return { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-}
-
 /** Seconds as 0:07.25 or 1:02:03. */
 export function clock(seconds) {
   if (!Number.isFinite(seconds)) return '';
@@ -152,4 +128,14 @@ export function ramp(share) {
 /** A name for the words of a code: "focus_s" reads "focus s". */
 export function words(code) {
   return String(code).replaceAll('_', ' ');
+}
+
+/** A text that this browser keeps, or null. */
+export function stored(key) {
+  try { return localStorage.getItem(key); } catch { return null; }
+}
+
+/** Keep a text in this browser; a private window forgets it. */
+export function store(key, text) {
+  try { localStorage.setItem(key, text); } catch { /* it lasts until the page closes */ }
 }

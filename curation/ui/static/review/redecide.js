@@ -74,15 +74,3 @@ export function tally(table, pools, verdicts) {
   for (let i = 0; i < table.n; i += 1) if (verdicts[i] === picked) counts[pools[i]] += 1;
   return table.lists.pool.map((_, i) => counts[i]);
 }
-
-/** The values that a limit decides about: NaN in other pools, without sign where it has none. */
-export function judged(table, meter, values) {
-  const found = new Float32Array(values.length);
-  const inside = new Uint8Array(256).fill(meter.pools.length ? 0 : 1);
-  for (const name of meter.pools) inside[table.lists.pool.indexOf(name) & 255] = 1;
-  for (let i = 0; i < values.length; i += 1) {
-    found[i] = inside[table.decided.pool[i]] ? values[i] : NaN;
-    if (meter.magnitude && found[i] < 0) found[i] = -found[i];
-  }
-  return found;
-}

@@ -1,10 +1,20 @@
 // Threshold sliders: a move paints what the limit itself decides at once, the exact answer with
 // quotas and duplicates follows from the studio, and the picks per pool follow both.
 import { BINS, binned, niceStep, span, spread } from './histogram.js';
-import { button, el, grouped, ink, painted, said, sending, settled, sharp, short } from './parts.js';
-import { judged, redecide, tally } from './redecide.js';
+import { judgeOf } from './judge.js';
+import { button, el, grouped, ink, painted, sharp, short } from './parts.js';
 
-const ASK_AFTER_MS = 60;
+/** The values that a limit decides about: NaN in other pools, without sign where it has none. */
+function judged(table, meter, values) {
+  const found = new Float32Array(values.length);
+  const inside = new Uint8Array(256).fill(meter.pools.length ? 0 : 1);
+  for (const name of meter.pools) inside[table.lists.pool.indexOf(name) & 255] = 1;
+  for (let i = 0; i < values.length; i += 1) {
+    found[i] = inside[table.decided.pool[i]] ? values[i] : NaN;
+    if (meter.magnitude && found[i] < 0) found[i] = -found[i];
+  }
+  return found;
+}
 
 /** One slider over the histogram of what it decides about. */
 function slider(ws, meter, moved) {
@@ -13,7 +23,7 @@ function slider(ws, meter, moved) {
     type: 'number', class: 'rv-number', step: 'any', 'aria-label': `${meter.title}, as a number`,
     onchange: () => set(number.value === '' ? NaN : Number(number.value)) });
   const input = el('input', { type: 'range', min: 0, max: 1, step: 'any', 'aria-label': meter.title });
-  const back = button('↺', () => set(meter.value), {
+  const back = button('↺', () => set(ws.judge.stored[meter.param]), {
     class: 'rv-icon small', title: 'Put back the stored value', 'aria-label': `Put back ${meter.title}` });
   const name = el('span', {
     class: 'name', text: meter.title, title: `${meter.title}: ${meter.least ? 'at least' : 'less than'} this (${meter.param})` });
@@ -43,22 +53,23 @@ function slider(ws, meter, moved) {
   function show() {
     number.value = Number(value.toPrecision(4));
     input.setAttribute('aria-valuetext', short(value));
-    back.hidden = value === meter.value;
-    body.classList.toggle('on', value !== meter.value);
+    const away = value !== ws.judge.stored[meter.param];
+    back.hidden = !away;
+    body.classList.toggle('on', away);
     draw();
   }
   function set(to) {
     if (Number.isFinite(to)) value = Math.min(meter.high, Math.max(meter.low, to));
     input.value = value;
     show();
-    moved();
+    moved(meter.param, value);
   }
   input.addEventListener('input', () => {
     const step = Math.max(niceStep(ends.high - ends.low), meter.step || 0);
     const to = Number((Math.round(Number(input.value) / step) * step).toPrecision(6));
     value = Math.min(meter.high, Math.max(meter.low, to));
     show();
-    moved();
+    moved(meter.param, value);
   });
   new ResizeObserver(draw).observe(canvas);
   return {
@@ -82,9 +93,10 @@ function slider(ws, meter, moved) {
       input.value = value;
       show();
     },
-    /** The limit as it is stored now, after it was applied. */
-    keep() {
-      meter.value = value;
+    /** Stand where the limit stands now, after it was kept or put back. */
+    follow() {
+      value = ws.judge.values[meter.param];
+      input.value = value;
       show();
     },
   };
@@ -92,107 +104,71 @@ function slider(ws, meter, moved) {
 
 export function setup(ws) {
   let sliders = [];
-  let asked = null;
-  let exact = true;
   const counts = el('div', { class: 'rv-picks', role: 'status' });
-  const state = el('p', { class: 'rv-said', role: 'status' });
+  const state = el('p', { class: 'rv-said', role: 'status', hidden: true });
   const list = el('div', { class: 'rv-measures' });
-  const apply = button('Apply', () => keep(), { class: 'rv-button primary', disabled: true });
-  const reset = button('Put back', () => putBack(), { class: 'rv-button', disabled: true });
+  const apply = button('Apply', () => keep(), {
+    class: 'rv-button primary', title: 'Make these limits the recipe and rank with them', disabled: true });
+  const reset = button('Put back', () => ws.judge.reset(), { class: 'rv-button', disabled: true });
   const host = el('div', { class: 'rv-thresholds' }, counts, el('div', { class: 'rv-row' }, apply, reset), state, list);
 
-  const params = () => Object.fromEntries(sliders.filter((one) => one.value !== one.meter.value)
-    .map((one) => [one.meter.param, one.value]));
-  const limits = () => sliders.map(({ meter, value, values }) => ({ meter, value, values }));
-  const isMoved = () => Object.keys(params()).length > 0;
+  const waiting = new Map();
+  const judge = painted(() => {
+    say('');
+    for (const [param, value] of waiting) ws.judge.set(param, value);
+    waiting.clear();
+  });
+  const moved = (param, value) => {
+    waiting.set(param, value);
+    judge();
+  };
 
   function showCounts() {
-    const { table } = ws;
-    const now = tally(table, table.pool, table.verdict);
-    const before = tally(table, table.decided.pool, table.decided.verdict);
+    const { table, judge } = ws;
     const cells = table.lists.pool.flatMap((pool, i) => {
-      if (!now[i] && !before[i]) return [];
-      const change = now[i] - before[i];
+      const [now, before] = [judge.picked[pool] ?? 0, judge.storedPicked[pool] ?? 0];
+      if (!now && !before) return [];
+      const change = now - before;
       const title = (table.header.pools[i]?.title ?? pool).replaceAll('_', ' ');
-      return [el('div', {}, el('b', { text: `${exact ? '' : '≈ '}${grouped(now[i])}` }),
-        change ? el('span', { class: `delta ${change > 0 ? 'up' : 'down'}`, text: `${change > 0 ? '+' : '−'}${grouped(Math.abs(change))}` }) : null,
+      const delta = change ? el('span', {
+        class: `delta ${change > 0 ? 'up' : 'down'}`, text: `${change > 0 ? '+' : '−'}${grouped(Math.abs(change))}` }) : null;
+      return [el('div', {}, el('b', { text: `${judge.exact ? '' : '≈ '}${grouped(now)}` }), delta,
         el('span', { class: 'name', text: title }))];
     });
-    counts.replaceChildren(...cells);
+    counts.replaceChildren(...(cells.length ? cells : [el('p', { class: 'rv-said', text: 'Nothing is picked.' })]));
+    apply.disabled = !judge.moved || !judge.exact;
+    reset.disabled = !judge.moved;
   }
-  function showState(text = '') {
-    const moved = isMoved();
-    apply.disabled = !moved;
-    reset.disabled = !moved;
+  function say(text) {
     state.textContent = text;
     state.hidden = !text;
-  }
-
-  const repaint = painted(() => {
-    const moved = redecide(ws.table, limits());
-    exact = !moved;
-    ws.emit('decision', { exact, columns: ['verdict', 'reason'] });
-    showCounts();
-    showState();
-    if (moved) ask();
-    else asked?.abort();
-  });
-
-  const ask = settled(async () => {
-    asked?.abort();
-    const mine = new AbortController();
-    asked = mine;
-    const wanted = JSON.stringify(params());
-    try {
-      const answer = await fetch(ws.url('api/review/decide'), { ...sending('POST', params()), signal: mine.signal });
-      if (!answer.ok) throw new Error(await said(answer));
-      const bytes = await answer.arrayBuffer();
-      if (JSON.stringify(params()) !== wanted) return;
-      ws.table.take(bytes);
-      exact = true;
-      ws.emit('decision', { exact: true, columns: ['pool', 'verdict', 'reason', 'rank', 'score', 'keeper'] });
-      showCounts();
-    } catch (error) {
-      if (error.name !== 'AbortError') showState(`The exact picks are not known: ${error.message}`);
-    }
-  }, ASK_AFTER_MS);
-
-  function putBack() {
-    ask.cancel();
-    for (const one of sliders) if (one.value !== one.meter.value) one.set(one.meter.value);
-    repaint();
   }
   async function keep() {
     apply.disabled = true;
     try {
-      const answer = await fetch(ws.url('api/review/thresholds'), sending('POST', params()));
-      if (!answer.ok) throw new Error(await said(answer));
-      if (exact) ws.table.keepDecided();
-      for (const one of sliders) one.keep();
-      showCounts();
-      showState('These are the limits of the recipe now. The ranked folders are being made anew.');
-      ws.toast('The limits are kept; the ranking runs');
+      await ws.judge.apply();
+      for (const one of sliders) one.follow();
+      say('These are the limits of the recipe now. The ranked folders are being made anew.');
     } catch (error) {
-      showState(`Nothing was kept: ${error.message}`);
-      apply.disabled = false;
+      say(`Nothing was kept: ${error.message}`);
     }
-  }
-
-  function build() {
-    sliders = (ws.table.header.thresholds ?? []).map((meter) => slider(ws, meter, repaint));
-    list.replaceChildren(...sliders.map((one) => one.el));
     showCounts();
-    showState();
+  }
+  function build() {
+    sliders = ws.judge.thresholds.map((meter) => slider(ws, meter, moved));
+    list.replaceChildren(...sliders.map((one) => one.el));
+    if (!sliders.length) say('There is nothing to decide about yet. Run Score & rank first.');
+    showCounts();
     load();
   }
   let loaded = null;
   /** The measures behind the sliders come when the panel is first looked at. */
   async function load() {
-    if (loaded === ws.table || !host.clientWidth) return;
+    if (!ws.table || loaded === ws.table || !host.clientWidth) return;
     loaded = ws.table;
     for (const one of sliders) {
       try {
-        one.fill(await ws.table.measure(one.meter.column));
+        one.fill(await ws.judge.prepare(one.meter.param));
       } catch (error) {
         one.el.classList.add('empty');
         one.el.title = error.message;
@@ -200,16 +176,22 @@ export function setup(ws) {
       if (loaded !== ws.table) return;
     }
   }
-  ws.on('table', () => host.isConnected && build());
-  ws.addCommand('thresholds.apply', { title: 'Keep the moved limits', group: 'Limits', run: () => isMoved() && keep() });
-  ws.addCommand('thresholds.reset', { title: 'Put the limits back', group: 'Limits', run: putBack });
+  ws.addCommand('limits.keep', { title: 'Keep the moved limits', group: 'Limits', run: () => ws.judge?.moved && keep() });
+  ws.addCommand('limits.back', { title: 'Put the limits back', group: 'Limits', run: () => ws.judge?.reset() });
   ws.addPanel('left', {
     title: 'Limits',
     mount(place) {
       place.append(host);
-      if (ws.table) build();
       new ResizeObserver(load).observe(host);
     },
-    update() {},
+    update({ name }) {
+      if (name === 'table') {
+        ws.judge = judgeOf(ws);
+        build();
+      }
+      if (name !== 'decision') return;
+      showCounts();
+      if (!ws.judge.moved) for (const one of sliders) one.follow();
+    },
   });
 }
