@@ -17,7 +17,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 export YOLO_OFFLINE := true
 
-.PHONY: help demo run test lint bench bench-quality clean distclean system venv dev weights samples image-check requirements
+.PHONY: help demo run test lint bench bench-quality bench-ui clean distclean system venv dev weights samples image-check requirements
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,7 +38,7 @@ lint: dev ## ruff and mypy
 
 bench: venv weights samples ## every benchmark; fails when a gate is missed
 	@failed=0; for file in bench/bench_*.py; do \
-	  [ -e "$$file" ] || continue; \
+	  [ -e "$$file" ] && [ "$$file" != bench/bench_ui.py ] || continue; \
 	  echo "== $$file"; $(PY) -m "bench.$$(basename "$$file" .py)" $(ARGS) || failed=1; \
 	done; \
 	echo "== bench/quality"; $(PY) -m bench.quality || failed=1; exit $$failed
@@ -46,6 +46,9 @@ bench: venv weights samples ## every benchmark; fails when a gate is missed
 bench-quality: venv weights samples ## judgement on the labelled sets; ARGS="focus pools" for some
 	-$(PY) -m bench.packaged
 	$(PY) -m bench.quality $(ARGS)
+
+bench-ui: dev weights samples ## how long people wait in the review, in Chromium; ARGS="--frames 20000" for less
+	$(PY) -m bench.bench_ui $(ARGS)
 
 clean: ## remove what demo, tests and tools left behind; keeps .venv, models and your datastore
 	rm -rf demo build dist *.egg-info test-results .pytest_cache .ruff_cache .mypy_cache .hypothesis
