@@ -12,7 +12,7 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,9 @@ DONE, UNDONE, GONE = 0, 1, 2
 KINDS = ("flag", "stars", "label", "note", "tag", "untag")
 DEFAULTS: dict[str, Any] = {"flag": 0, "stars": 0, "label": 0, "note": "", "tag": False}
 MOST_TOLD = 20
-MOST_GROUPS = 40
+STEP = "marks.step"
+LARGE_GROUP = 200
+"""Frames of one value from which one statement for all is quicker than one for each."""
 
 
 class NothingThere(CurationError):
@@ -134,13 +136,18 @@ class MarkOps:
         with self._lasting():
             return [self._apply(client, who, op) for op in ops]
 
-    def undo(self, client: str) -> Step:
+    def undo(self, client: str, step_id: str = "") -> Step:
         """Take back the latest op of a client that changed something.
+
+        Args:
+            step_id: made by whoever asks; the same id, asked again at once, is done once.
 
         Raises:
             NothingThere: when there is none.
         """
         with self._lasting() as db:
+            if told := self._told(client, step_id):
+                return told
             op = self._next(client, DONE)
             if op is None:
                 raise NothingThere("there is nothing to undo")
@@ -148,15 +155,18 @@ class MarkOps:
             slot = _slot(self.catalogue, op["kind"], json.loads(op["value"]))
             mine = slot.origins(frames) == op["revision"]
             db.execute("UPDATE review_op SET state = ? WHERE revision = ?", (UNDONE, op[0]))
-            return self._restore(op, slot, frames, earlier, mine)
+            step = self._restore(op, slot, frames, earlier, mine)
+            return self._tell(client, step_id, step)
 
-    def redo(self, client: str) -> Step:
+    def redo(self, client: str, step_id: str = "") -> Step:
         """Do again what was undone last.
 
         Raises:
             NothingThere: when nothing was undone since the client's last op.
         """
         with self._lasting() as db:
+            if told := self._told(client, step_id):
+                return told
             op = self._next(client, UNDONE)
             if op is None:
                 raise NothingThere("there is nothing to redo")
@@ -166,7 +176,8 @@ class MarkOps:
             free = slot.origins(frames) == below
             db.execute("UPDATE review_op SET state = ? WHERE revision = ?", (DONE, op[0]))
             target = np.full(len(frames), op["revision"], np.int64)
-            return self._restore(op, slot, frames, target, free)
+            step = self._restore(op, slot, frames, target, free)
+            return self._tell(client, step_id, step)
 
     def next_size(self, client: str, undone: bool) -> int:
         """Return how many frames the next undo, or redo, is about; 0 when there is none."""
@@ -215,7 +226,7 @@ class MarkOps:
         revision = self._tick()
         slot, origins = _slot(self.catalogue, op.kind, op.value), _Origins(self.catalogue)
         value = op.kind == "tag" if slot.name == "tag" else op.value
-        frames = np.unique(op.frames.astype(np.int64))
+        frames = _ascending(op.frames)
         earlier = slot.origins(frames)
         seen = origins.meet(earlier)
         # An equal value of another browser's is taken over: its undo must not take this one away.
@@ -250,16 +261,14 @@ class MarkOps:
         origins = _Origins(self.catalogue)
         ids, source = frames[where], origins.standing(frames[where], target[where])
         groups = origins.meet(source)
-        if len(groups) <= MOST_GROUPS:
-            for each in groups:
-                value = origins.value(each, slot.name)
-                slot.write(ids[source == each], value, each, revision)
-        else:
-            values = {each: origins.value(each, slot.name) for each in groups}
-            slot.write_each(
-                ((i, values[o], o) for i, o in zip(ids.tolist(), source.tolist(), strict=True)),
-                revision,
-            )
+        values = {each: origins.value(each, slot.name) for each in groups}
+        sizes = np.unique(source, return_counts=True)[1].tolist()
+        large = [each for each, n in zip(groups, sizes, strict=True) if n >= LARGE_GROUP]
+        for each in large:
+            slot.write(ids[source == each], values[each], each, revision)
+        few = ~np.isin(source, large)
+        rest = zip(ids[few].tolist(), source[few].tolist(), strict=True)
+        slot.write_each(((frame, values[o], o) for frame, o in rest), revision)
         did = in_words(op["kind"], json.loads(op["value"]), op["changed"])
         return Step(revision, did, int(len(frames) - len(ids)))
 
@@ -270,6 +279,19 @@ class MarkOps:
             f" WHERE client = ? AND state = ? AND changed > 0 ORDER BY revision {order} LIMIT 1",
             (client, state),
         ).fetchone()
+
+    def _told(self, client: str, step_id: str) -> Step | None:
+        """Return what a step did whose answer got lost on its way."""
+        last = self.catalogue.recall(f"{STEP}.{client}") if step_id else None
+        return Step(**last["step"]) if last and last["id"] == step_id else None
+
+    def _tell(self, client: str, step_id: str, step: Step) -> Step:
+        if step_id:
+            self.catalogue.db.execute(
+                "INSERT OR REPLACE INTO setting VALUES (?, ?)",
+                (f"{STEP}.{client}", json.dumps({"id": step_id, "step": asdict(step)})),
+            )
+        return step
 
     def _tick(self) -> int:
         row = self.catalogue.db.execute(
@@ -378,6 +400,12 @@ def existing(catalogue: Catalogue, frame_ids: Sequence[int]) -> tuple[Ids, Ids]:
     asked = np.unique(np.asarray(frame_ids, np.int64))
     known = MarkTable(catalogue).known(asked.tolist())
     return known, np.setdiff1d(asked, known)
+
+
+def _ascending(frames: Ids) -> Ids:
+    """Return ids in order, each once; most come so already."""
+    ids = frames.astype(np.int64)
+    return ids if bool((np.diff(ids) > 0).all()) else np.unique(ids)
 
 
 def _slot(catalogue: Catalogue, kind: str, value: Any) -> _Slot:
