@@ -12,12 +12,13 @@ from playwright.sync_api import expect
 
 from curation.store.catalogue import FILE_NAME
 
-WS = "document.querySelector('.rv').workspace"
+WS = "document.querySelector('.rv-host').ws"
 """The workspace object in the page; tests look at it, and never act through it."""
-SETTLED = f"() => {WS}?.marks && {WS}.marks.pending === 0"
+SETTLED = f"() => document.querySelector('.rv-host')?.ws?.marks && {WS}.marks.pending === 0"
 DRAWN = """() => {
   const cells = [...document.querySelectorAll('.rv [role=option]')].filter((c) => c.offsetParent);
-  const box = document.querySelector('.rv-stage').getBoundingClientRect();
+  const box = document.querySelector('.rv-stage')?.getBoundingClientRect();
+  if (!box) return false;
   const shown = cells.filter((c) => {
     const at = c.getBoundingClientRect();
     return at.bottom > box.top && at.top < box.bottom;
