@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from curation.ui import ingest, markup, results, stages
+from curation.ui import ingest, markup, results, review, stages
 from curation.ui.desk import Desk, View
 from curation.ui.ingest import IngestTab
 from curation.ui.results import ResultsTab
@@ -47,6 +47,8 @@ def build(site: Site) -> gr.Blocks:
                     rows.append(stages.build(desk, stage))
             with gr.Tab("5 Results", id="results") as last_tab:
                 last = results.build()
+            with gr.Tab("6 Review", id="review"):
+                review.build()
         wiring = Wiring(desk, top, timer, ended, tabs, first, rows, last)
         wiring.wire(demo)
         last_tab.select(wiring.show, last.view_inputs, last.outputs, **QUICK).then(
@@ -112,7 +114,7 @@ class Wiring:
 
     def opened(self, request: gr.Request) -> list[Any]:
         """Return the tab to open and where all settings stand, after a load of the page."""
-        names = ["ingest", *(stage.verb for stage in STAGES), "results"]
+        names = ["ingest", *(stage.verb for stage in STAGES), "results", "review"]
         wanted = str(request.query_params.get("tab", ""))
         running = [job for job in self.desk.site.jobs.table.recent(10) if job.is_open]
         if wanted not in names:

@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
 from curation.errors import CurationError
+from curation.web.review_page import make_page_router
 from curation.web.routes import make_router
 from curation.web.security import Guard
 from curation.web.site import Settings, Site
@@ -52,6 +53,7 @@ def create_app(settings: Settings, with_pages: bool = True) -> FastAPI:
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(Guard, rules=settings.rules)
     app.include_router(make_router(site))
+    app.include_router(make_page_router())
     static = Path(str(files("curation.ui"))) / "static"
     app.mount("/ui", StaticFiles(directory=static), name="ui")
     return _with_pages(app, site, static) if with_pages else app
@@ -69,7 +71,7 @@ def _with_pages(app: FastAPI, site: Site, static: Path) -> FastAPI:
         build(site),
         path="/",
         theme=theme(),
-        css_paths=[static / "studio.css"],
+        css_paths=[static / "studio.css", static / "review" / "review.css"],
         head='<script type="module" src="ui/lightbox.js"></script>',
         favicon_path=str(static / "favicon.svg"),
         footer_links=[],

@@ -134,6 +134,8 @@ export class View {
     this.where = [];
     this.sort = [];
     this.tags = new Map();
+    /** Stacks: makes of an order the shorter one that is shown; null shows every row. */
+    this.fold = null;
     this.mask = new Uint8Array(table.n).fill(1);
     this.order = sorted(table, []);
     this.count = table.n;
@@ -162,6 +164,7 @@ export class View {
     }
     this.mask = maskOf(this.table, this.where, (tag) => this.tags.get(tag) ?? []);
     this.order = this.where.length ? pick(this._all, this.mask) : this._all;
+    if (this.fold) this.order = this.fold(this.order);
     this.count = this.order.length;
     this._positions = null;
   }

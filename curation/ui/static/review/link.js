@@ -58,6 +58,8 @@ const short = (value) => (value === undefined ? '' : String(+value.toPrecision(6
 export function writeLink(state, table, keep = []) {
   const said = new URLSearchParams(keep);
   for (const clause of state.where) {
+    // A lasso or a likeness is of this page only.
+    if (clause.local) continue;
     if (clause.tag !== undefined) said.append('tag', clause.tag);
     else if (clause.in) {
       const words = listOf(table, clause.column);
@@ -69,8 +71,9 @@ export function writeLink(state, table, keep = []) {
       said.append(clause.column, values.join(','));
     } else said.append(clause.column, `${short(clause.min)}..${short(clause.max)}`);
   }
-  if (state.sort.length) {
-    said.set('sort', state.sort.map(({ column, desc }) => (desc ? '-' : '') + column).join(','));
+  const sort = state.sort.filter((key) => !key.local);
+  if (sort.length) {
+    said.set('sort', sort.map(({ column, desc }) => (desc ? '-' : '') + column).join(','));
   }
   if (state.frame !== null && state.frame !== undefined) said.set('frame', state.frame);
   if (state.mode && state.mode !== 'grid') said.set('mode', state.mode);

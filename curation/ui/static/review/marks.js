@@ -64,8 +64,7 @@ export class Marks {
     const { ws } = this;
     const rows = target instanceof Selection ? target.rows(ws.view) : Int32Array.from(target);
     if (!rows.length) return 0;
-    const whole = rows.length === ws.view.count && rows.length > QUERY_FROM
-      && ws.view.where.length > 0 && !ws.judge?.moved;
+    const whole = rows.length === ws.view.count && rows.length > QUERY_FROM && this._sameThere();
     const id = crypto.randomUUID();
     const ids = rows.map((row) => ws.table.frameId[row]);
     const op = { id, kind, value, who: this.who };
@@ -84,6 +83,13 @@ export class Marks {
     this.outbox.add({ type: 'op', op, ids: whole ? ids : null });
     this._tell(kind, rows);
     return rows.length;
+  }
+
+  // Whether the server would find the same frames: it knows no limits that are only being tried,
+  // and marks may be on their way from others.
+  _sameThere() {
+    const { view, table } = this.ws;
+    return view.where.length > 0 && !view.uses(MARKED) && table.isStored();
   }
 
   _paint(kind, value, rows) {
@@ -112,13 +118,17 @@ export class Marks {
       const column = this.ws.table[COLUMN[entry.kind] ?? 'noted'];
       const after = this._after(entry.kind, entry.value);
       for (let i = 0; i < entry.rows.length; i++) {
-        column[entry.rows[i]] = type === 'undo' ? entry.before[i] : after(entry.before[i]);
+        const row = entry.rows[i];
+        const [old, made] = [entry.before[i], after(entry.before[i])];
+        // What somebody else changed since stays theirs.
+        if (type === 'undo' && column[row] === made) column[row] = old;
+        else if (type === 'redo' && column[row] === old) column[row] = made;
       }
       to.push(entry);
       this._tell(entry.kind, entry.rows);
     }
     if (type === 'undo') this.canRedo = true; else this.canUndo = true;
-    return this.outbox.add({ type, guess: !!entry });
+    return this.outbox.add({ type, id: crypto.randomUUID() });
   }
 
   // Old entries cost memory here; the server remembers them all.
@@ -143,7 +153,7 @@ export class Marks {
     }
     this.ws.toast(result.did ? `${entry.type === 'undo' ? 'Undid' : 'Redid'}: ${result.did}`
       + (result.skipped ? `; ${result.skipped} were changed by somebody since and stay` : '') : '');
-    this._look(true);
+    if (result.skipped) this._reload(); else this._look(true);
   }
 
   _refused(entry, why) {

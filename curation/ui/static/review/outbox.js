@@ -97,9 +97,9 @@ export class Outbox {
   }
 
   _write() {
-    // A step of the history is not kept: sent twice it would undo twice.
-    const ops = this.entries.filter((one) => one.type === 'op').map(({ type, op }) => ({ type, op }));
-    store(local, this._key, ops.length ? JSON.stringify(ops) : null);
+    // Each has an id, so that what is sent twice is done once.
+    const kept = this.entries.map(({ type, op, id }) => ({ type, op, id }));
+    store(local, this._key, kept.length ? JSON.stringify(kept) : null);
   }
 
   _later(ms) {
@@ -134,7 +134,8 @@ export class Outbox {
     this._sending = true;
     const batch = this._next();
     const { type } = batch[0];
-    const body = type === 'op' ? this._body(batch) : JSON.stringify({ client: this.client });
+    const body = type === 'op' ? this._body(batch)
+      : JSON.stringify({ client: this.client, id: batch[0].id });
     let wait = 0;
     try {
       const reply = await fetch(this.ws.url(`api/review/${type === 'op' ? 'ops' : type}`), {
@@ -194,8 +195,9 @@ export class Outbox {
   // The page goes: what the browser lets us hand over is handed over; the rest stays stored.
   _leave() {
     this._write();
-    const ops = this.entries.filter((entry) => entry.type === 'op');
-    if (!ops.length || !navigator.sendBeacon) return;
+    // Only what stands first may go: marks made after an undo wait for it.
+    const ops = this.entries.length ? this._next() : [];
+    if (ops[0]?.type !== 'op' || !navigator.sendBeacon) return;
     const body = this._body(ops);
     if (body.length < BEACON_BYTES) {
       const blob = new Blob([body], { type: 'application/json' });

@@ -34,7 +34,7 @@ export async function fetchBytes(url, init) {
   return response.arrayBuffer();
 }
 
-const DECIDED = ['pool', 'verdict', 'reason', 'rank', 'score', 'keeper'];
+export const DECIDED = ['pool', 'verdict', 'reason', 'rank', 'score', 'keeper'];
 export const MARKED = ['flag', 'stars', 'label', 'noted'];
 
 /** Columns of all frames; `row` is an index into each of them. */
@@ -167,6 +167,15 @@ export class Table {
   /** Keep the live decisions as what is stored. */
   keepDecided() {
     for (const name of Object.keys(this.decided)) this.decided[name].set(this.columns.get(name));
+  }
+
+  /** Whether the live decisions are those that are stored. */
+  isStored() {
+    return Object.entries(this.decided).every(([name, stored]) => {
+      const live = this.columns.get(name);
+      for (let i = 0; i < stored.length; i++) if (!Object.is(live[i], stored[i])) return false;
+      return true;
+    });
   }
 
   /** Put back what is stored. */

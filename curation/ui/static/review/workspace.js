@@ -9,7 +9,7 @@
 //   'cursor'     the cursor moved                   {position, row}
 //   'selection'  other frames are selected
 //   'marks'      marks changed                      {kind, rows: Int32Array, or null for all}
-//   'decision'   pools, verdicts or ranks changed   {exact, picked: {pool: n}}
+//   'decision'   pools, verdicts or ranks changed   {exact, columns: [names]}
 //   'mode'       another mode is shown              {mode, before}
 //   'saving'     something was queued, saved or refused
 //   'panels' | 'setting' | 'toast'
@@ -17,26 +17,16 @@
 // A panel or mode gets every event as update({name, data}); a mode only while it is shown, and it
 // draws itself whole in show().
 
-import { Judge } from './judge.js';
+import { judgeOf } from './judge.js';
 import { readLink, writeLink } from './link.js';
 import { Marks, read, write } from './marks.js';
 import { Selection } from './selection.js';
-import { fetchBytes, saidBy, Table } from './table.js';
+import { el } from './parts.js';
+import { DECIDED, fetchBytes, MARKED, saidBy, Table } from './table.js';
 import { columnsOf, View } from './filter.js';
 
 const SETTINGS_KEY = 'curation-review:settings';
-const MARK_COLUMNS = ['flag', 'stars', 'label', 'noted'];
-const DECISION_COLUMNS = ['pool', 'verdict', 'reason', 'rank', 'score', 'keeper'];
 const DEFAULTS = { advance: true, cell: 172, left: true, right: true, preset: 'lightroom', info: true };
-
-/** A new element: tag, class, text, attributes. Text is never markup. */
-export function make(tag, className = '', text = '', attributes = {}) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== '') element.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
-}
 
 export function createWorkspace(root, { base = '', link = true } = {}) {
   return new Workspace(root, base, link);
@@ -49,8 +39,8 @@ class Workspace {
     this.linked = link;
     this.table = null;
     this.marks = null;
-    this.view = null;
     this.judge = null;
+    this.view = null;
     this.cursor = 0;
     this.anchor = 0;
     this.selection = new Selection();
@@ -58,6 +48,8 @@ class Workspace {
     this.commands = new Map();
     this.modes = new Map();
     this.panels = { left: [], right: [] };
+    // Places that one module keeps free for another: slots.filmstrip under the loupe.
+    this.slots = {};
     this.settings = { ...DEFAULTS, ...parsed(read(SETTINGS_KEY)) };
     this._listeners = new Map();
     this._ends = [];
@@ -116,14 +108,18 @@ class Workspace {
 
   // -- loading ---------------------------------------------------------------------------------
 
-  async load() {
-    this.table = new Table(await fetchBytes(this.url('api/review/table')), (path) => this.url(path));
+  /** Ask for the columns; the answer may come while modules are still on their way. */
+  fetchTable() { return fetchBytes(this.url('api/review/table')); }
+
+  async load(bytes = this.fetchTable()) {
+    this.table = new Table(await bytes, (path) => this.url(path));
+    if (!this.table.n) return;
     this.view = new View(this.table);
     this.measures = new Map((this.table.header.measures ?? []).map((one) => [one.name, one]));
-    this.judge = new Judge(this);
+    this.judge = judgeOf(this);
     this.marks = new Marks(this);
-    this.on('marks', ({ kind }) => this._changed(MARK_COLUMNS, kind));
-    this.on('decision', () => this._changed(DECISION_COLUMNS, ''));
+    this.on('marks', ({ kind }) => this._changed(MARKED, kind));
+    this.on('decision', ({ columns }) => this._changed(columns ?? DECIDED, ''));
     this.emit('table');
     const wanted = readLink(location.search, this.table, (name) => this.knows(name));
     if (wanted.where.length || wanted.sort.length) await this.setView(wanted);
@@ -263,10 +259,9 @@ class Workspace {
   // -- modes, panels, commands -------------------------------------------------------------------
 
   addMode(name, spec) {
-    const el = make('div', `rv-mode rv-${name}`);
-    el.hidden = true;
-    this.stage.append(el);
-    this.modes.set(name, { spec, el, mounted: false });
+    const place = el('div', { class: `rv-mode rv-${name}`, hidden: true });
+    this.stage.append(place);
+    this.modes.set(name, { spec, place, mounted: false });
   }
 
   setMode(name) {
@@ -281,26 +276,44 @@ class Workspace {
     const mode = this.modes.get(name);
     this.mode = name;
     this.root.dataset.mode = name;
-    for (const [other, { el }] of this.modes) el.hidden = other !== name;
-    if (!mode.mounted) { mode.spec.mount?.(mode.el); mode.mounted = true; }
+    for (const [other, { place }] of this.modes) place.hidden = other !== name;
+    if (!mode.mounted) { mode.spec.mount?.(mode.place); mode.mounted = true; }
     mode.spec.show?.();
     this.emit('mode', { mode: name, before });
   }
 
   /** Add a panel {mount(el), update(event), title?}; `el` is a section in the side column. */
   addPanel(side, spec) {
-    const el = make('section', 'rv-panel');
-    this.sides[side].append(el);
-    spec.mount(el);
+    const place = el('section', { class: 'rv-panel', 'aria-label': spec.title });
+    if (spec.title) place.append(this._fold(spec.title, place));
+    const body = el('div', { class: 'rv-panel-body' });
+    place.append(body);
+    this.sides[side].append(place);
+    spec.mount(body);
     this.panels[side].push(spec);
     this.root.classList.add(`has-${side}`);
     if (this.table) spec.update?.({ name: 'table', data: {} });
+  }
+
+  _fold(title, place) {
+    const key = `fold:${title}`;
+    const button = el('button', { type: 'button', class: 'rv-panel-head', text: title });
+    const show = () => {
+      place.classList.toggle('folded', !!this.settings[key]);
+      button.setAttribute('aria-expanded', String(!this.settings[key]));
+    };
+    button.addEventListener('click', () => { this.setSetting(key, !this.settings[key]); show(); });
+    show();
+    return button;
   }
 
   addCommand(name, spec) { this.commands.set(name, spec); }
 
   /** Run a command by its name; false when there is none. */
   run(name, arg) {
+    // The shown mode may do it its own way: arrows turn panes in compare.
+    const own = this.modes.get(this.mode)?.spec.overrides?.[name];
+    if (own) { own(arg); return true; }
     const command = this.commands.get(name);
     if (!command) return false;
     command.run(arg);
@@ -309,26 +322,26 @@ class Workspace {
 
   /** Give the keyboard to the workspace. */
   focus() {
-    const { spec, el } = this.modes.get(this.mode) ?? {};
+    const { spec, place } = this.modes.get(this.mode) ?? {};
     if (spec?.focus) spec.focus();
-    else (el?.querySelector('[tabindex="0"]') ?? this.root).focus({ preventScroll: true });
+    else (place?.querySelector('[tabindex="0"]') ?? this.root).focus({ preventScroll: true });
   }
 
   _build() {
     const { root } = this;
     root.classList.add('rv');
+    root.workspace = this;
     root.tabIndex = -1;
     root.setAttribute('role', 'region');
     root.setAttribute('aria-label', 'Review');
-    this.bar = make('div', 'rv-bar', '', { role: 'toolbar', 'aria-label': 'Review tools' });
+    this.bar = el('div', { class: 'rv-bar', role: 'toolbar', 'aria-label': 'Review tools' });
     this.sides = {
-      left: make('div', 'rv-side rv-left', '', { role: 'region', 'aria-label': 'Filters' }),
-      right: make('div', 'rv-side rv-right', '', { role: 'region', 'aria-label': 'About the frame' }),
+      left: el('div', { class: 'rv-side rv-left', role: 'region', 'aria-label': 'Filters' }),
+      right: el('div', { class: 'rv-side rv-right', role: 'region', 'aria-label': 'About the frame' }),
     };
-    this.stage = make('div', 'rv-stage');
-    this.foot = make('div', 'rv-foot');
-    const body = make('div', 'rv-body');
-    body.append(this.sides.left, this.stage, this.sides.right);
+    this.stage = el('div', { class: 'rv-stage' });
+    this.foot = el('div', { class: 'rv-foot' });
+    const body = el('div', { class: 'rv-body' }, this.sides.left, this.stage, this.sides.right);
     root.replaceChildren(this.bar, body, this.foot);
   }
 }

@@ -1,0 +1,26 @@
+"""The sixth tab: the review workspace, drawn by ES modules of our own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+PLACE = "<div id='review-place'></div>"
+MOUNT = """
+const place = element.querySelector('#review-place');
+const start = () => import(new URL('ui/review/main.js', document.baseURI).href)
+  .then((module) => module.mount(place, { focus: true }));
+// The columns of all frames are fetched when the tab is first looked at, not with the page.
+const watch = new IntersectionObserver((entries) => {
+  if (!entries.some((entry) => entry.isIntersecting)) return;
+  watch.disconnect();
+  start();
+});
+watch.observe(place);
+"""
+
+
+def build() -> Any:
+    """Place the workspace; call it inside its gr.Tab."""
+    return gr.HTML(html_template=PLACE, js_on_load=MOUNT, elem_id="review-tab")
