@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 USAGE = """usage: python -m curation VERB [options]
 
   extract   store frames of videos
   sort      measure faces, people and poses; put frames into pools
   rank      decide which frames are picked, and why
+  review    look through any folder of pictures in the browser
+  apply     write people's marks into ranked/; unapply puts back what was there
   explain   say why a frame stands where it stands, and what it would have needed
   coverage  say what the picked frames hold and what they lack
   weights   list, fetch or verify model files
@@ -20,14 +23,30 @@ USAGE = """usage: python -m curation VERB [options]
 `python -m curation VERB --help` shows a verb's options."""
 
 
+def _serve(datastore: Path, host: str, port: int) -> None:
+    """Serve a datastore as app.py does; here, because the command line may not import the web."""
+    from curation.web.app import serve
+    from curation.web.security import exposure_warning
+    from curation.web.site import Settings
+
+    settings = Settings.from_environment(datastore, ())
+    if warning := exposure_warning(host, settings.rules.password):
+        print(warning, file=sys.stderr)
+    serve(settings, host, port)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     verb, rest = (words[0], words[1:]) if words else ("--help", [])
-    if verb in ("extract", "sort", "rank"):
+    if verb in ("extract", "sort", "rank", "apply", "unapply"):
         from curation.cli.verbs import main as run
 
         return run(verb, rest, f"python -m curation {verb}")
+    if verb == "review":
+        from curation.cli.review import main as review
+
+        return review(rest, _serve)
     if verb == "explain":
         from curation.cli.explain import main as explain
 

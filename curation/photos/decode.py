@@ -124,7 +124,7 @@ def pixels(image: Any, least_px: int | None = None) -> Rgb:
             warnings.simplefilter("ignore")
             image.load()
     except Exception as error:  # as above
-        raise ImageUnreadable(f"is cut short or damaged: {_said(error)}") from error
+        raise ImageUnreadable(f"is damaged: {_said(error)}") from error
     if least_px is not None and max(image.size) >= 2 * least_px:
         image = image.reduce(max(image.size) // least_px)
     rgb = _to_srgb(_eight_bits(image), image.info.get("icc_profile"))
@@ -198,4 +198,6 @@ def _to_srgb(image: Any, profile: bytes | None) -> Any:
 def _said(error: Exception) -> str:
     words = " ".join(str(error).split())
     # Pillow puts the address of a buffer into this message, which helps nobody.
+    if "truncated" in words:
+        return "it ends in the middle of the picture"
     return "not readable" if not words or words.startswith("cannot identify") else words[:200]

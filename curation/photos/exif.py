@@ -6,12 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 ORIENTATION, EXIF_PART = 0x0112, 0x8769
+TURNED_BY_READER = ("TIFF", "HEIF")
+"""Pillow's readers of these hand out upright pixels and sizes."""
+
 TIMES = ((0x9003, 0x9291), (0x9004, 0x9292), (0x0132, 0x9290))
 """Tags of a time and its fractions of a second: taken, digitised, changed."""
 
 
 def orientation(image: Any) -> int:
-    """Return 1 to 8 as EXIF counts them; 1 (upright) when nothing sensible is said."""
+    """Return how pixels must still be turned, 1 to 8 as EXIF counts; 1 when nothing is said."""
+    if image.format in TURNED_BY_READER:
+        return 1
     try:
         said = int(image.getexif().get(ORIENTATION, 1))
     except Exception:  # damaged EXIF raises many kinds; the picture itself may be sound

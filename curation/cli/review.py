@@ -1,0 +1,131 @@
+"""`python -m curation review FOLDER`: the review workspace over any folder of pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from curation.cli.verbs import DONE, FAILED, INTERRUPTED, ITEMS_FAILED
+from curation.errors import CurationError, StoreError
+from curation.store.catalogue import FILE_NAME, OUR_FOLDER
+
+Serve = Callable[[Path, str, int], None]
+"""Serves a datastore on a host and port until it is interrupted."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    made = argparse.ArgumentParser(
+        prog="python -m curation review",
+        description="Look through a folder of pictures, and those below it, in the review "
+        "workspace. Nothing is moved or changed: marks, thumbnails and measures go into "
+        f"FOLDER/{OUR_FOLDER}. Typed again, it reads only what is new or changed.",
+    )
+    made.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of pictures")
+    made.add_argument(
+        "--datastore",
+        type=Path,
+        metavar="FOLDER",
+        help=f"where marks, thumbnails and measures go; default FOLDER/{OUR_FOLDER}",
+    )
+    made.add_argument("--host", default="127.0.0.1", help="default %(default)s")
+    made.add_argument("--port", type=int, default=7860, help="default %(default)s")
+    made.add_argument(
+        "--workers", type=int, default=0, help="reading processes; 0 picks one per core"
+    )
+    made.add_argument(
+        "--serve",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="open the workspace when the pictures are read; --no-serve only reads them",
+    )
+    made.add_argument("--strict", action="store_true", help="exit with 3 when a picture failed")
+    made.add_argument("--json", action="store_true", help="print one JSON summary on stdout")
+    made.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return made
+
+
+def main(argv: Sequence[str], serve: Serve) -> int:
+    """Read the pictures, then serve; return 0 done, 1 error, 2 usage, 3 with --strict, 130."""
+    try:
+        options = parser().parse_args(argv)
+    except SystemExit as leave:
+        return int(leave.code or 0)
+    try:
+        return _run(options, serve)
+    except CurationError as error:
+        if options.debug:
+            raise
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("\nstopped; nothing is lost. Typed again, it goes on.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(options: argparse.Namespace, serve: Serve) -> int:
+    if not options.folder.is_dir():
+        raise CurationError(
+            f"{options.folder} is not a folder", "python -m curation review FOLDER"
+        )
+    if (options.folder / FILE_NAME).is_file():
+        raise CurationError(
+            f"{options.folder} is a datastore, not a folder of pictures",
+            f"python app.py --datastore {options.folder}",
+        )
+    datastore = options.datastore or options.folder.absolute() / OUR_FOLDER
+    try:
+        summary = _read(options, datastore)
+    except StoreError as error:
+        if options.datastore is None and not error.hint:
+            raise StoreError(error.message, "name another place with --datastore") from error
+        raise
+    if options.json:
+        print(json.dumps(summary, sort_keys=True), flush=True)
+    else:
+        print(sentence(summary), flush=True)
+    if not summary["pictures"]:
+        raise CurationError(
+            f"there is no picture in {options.folder}",
+            "JPEG, PNG, WebP, TIFF and AVIF are read; HEIC with the package pillow-heif",
+        )
+    if options.strict and summary["failed_items"]:
+        return ITEMS_FAILED
+    if options.serve:
+        print(f"http://{options.host}:{options.port}/review", file=sys.stderr, flush=True)
+        serve(datastore, options.host, options.port)
+    return DONE
+
+
+def _read(options: argparse.Namespace, datastore: Path) -> Mapping[str, Any]:
+    from curation.cli.terminal import Terminal
+    from curation.studio import Studio
+
+    studio = Studio(datastore)
+    terminal = Terminal(quiet=options.json)
+    summary: Mapping[str, Any] = {}
+    beats = studio.add_pictures(options.folder, options.workers)
+    try:
+        for beat in beats:
+            summary = beat.summary if beat.summary is not None else summary
+            terminal.show(beat)
+    finally:
+        beats.close()
+        terminal.close()
+        studio.close()
+    return summary
+
+
+def sentence(summary: Mapping[str, Any]) -> str:
+    """Return what happened, in one line."""
+    parts = [f"{summary['pictures']:,} pictures in {summary['folders']:,} folders"]
+    for name, word in (("added", "read now"), ("removed", "gone"), ("failed", "not usable")):
+        if summary[name]:
+            parts.append(f"{summary[name]:,} {word}")
+    return ", ".join(parts)
