@@ -96,6 +96,14 @@ def row_ids(catalogue: Catalogue) -> npt.NDArray[np.int64]:
     )["id"])
 
 
+def source_of(catalogue: Catalogue, frame_id: int) -> tuple[int, int] | None:
+    """Return the video and the PTS that a frame is from, None when there is no such frame."""
+    row = catalogue.db.execute(
+        "SELECT video_id, pts FROM frame WHERE id = ?", (frame_id,)
+    ).fetchone()
+    return None if row is None else (int(row[0]), int(row[1]))
+
+
 def frames(catalogue: Catalogue) -> Frames:
     """Return the rows of the workspace and their facts."""
     db = catalogue.db
@@ -215,12 +223,13 @@ def measure_names(catalogue: Catalogue) -> dict[str, str]:
 
 
 def measure(
-    catalogue: Catalogue, name: str, source: str, frame_id: Column
-) -> npt.NDArray[np.float32]:
+    catalogue: Catalogue, name: str, source: str, frame_id: Column, kind: Any = np.float32
+) -> Column:
     """Return (n,) one number of each frame, NaN where it is unknown.
 
     Args:
         name, source: one entry of `measure_names`.
+        kind: type of the column.
     """
     values: tuple[Any, ...] = ()
     if source == "parts":
@@ -236,7 +245,7 @@ def measure(
     )
     at = rows_of(frame_id, raw["id"])
     here = at >= 0
-    column = np.full(len(frame_id), np.nan, np.float32)
+    column = np.full(len(frame_id), np.nan, kind)
     column[at[here]] = raw["value"][here]
     column[np.isinf(column)] = np.nan
     return column
@@ -325,4 +334,4 @@ def _case(column: str, count: int) -> str:
 def _kind(info: str) -> str:
     """Return whether a source is a video or a folder of pictures."""
     said: Mapping[str, Any] = json.loads(info)
-    return "pictures" if said.get("codec") == "pictures" else "video"
+    return "pictures" if said.get("container") == "pictures" else "video"

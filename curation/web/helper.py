@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -76,8 +76,31 @@ class Judge:
     params: Mapping[str, Any]
 
 
-ReviewTask = Table | Measure | Match | mark_work.Write | mark_work.Back
-Task = Probe | Try | Explain | Cover | Judge | ReviewTask
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Ask for the frames like one; answered with the dict of web.near.near."""
+
+    frame_id: int
+    by: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Ask where frames lie on the map; answered with the name of a ready file."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Ask for the seconds around a frame; answered with the name of a ready file."""
+
+    frame_id: int
+
+
+ReviewTask = Near | Places | Table | Measure | Match | mark_work.Write | mark_work.Back
+Task = Probe | Clip | Try | Explain | Cover | Judge | ReviewTask
 
 
 def make_helper(root: Path) -> Any:
@@ -97,6 +120,14 @@ def make_helper(root: Path) -> Any:
             packs.append(ReviewPack(root))
         if isinstance(task, Table):
             return packs[0].table()
+        if isinstance(task, Near):
+            from curation.web.near import near
+
+            return near(packs[0], task)
+        if isinstance(task, Places):
+            from curation.web.places import place
+
+            return place(packs[0], task)
         if isinstance(task, Measure):
             return packs[0].measure(task.name)
         if isinstance(task, mark_work.Write):
@@ -111,6 +142,12 @@ def make_helper(root: Path) -> Any:
 
             stat = task.path.stat()
             yield (stat.st_size, stat.st_mtime_ns), probe(task.path)
+            return
+        if isinstance(task, Clip):
+            from curation.store.catalogue import Catalogue
+            from curation.web.clips import cut
+
+            yield cut(Catalogue(root), task)
             return
         if isinstance(task, ReviewTask):
             yield review(task)
@@ -149,7 +186,11 @@ class Helper:
         Raises:
             CurationError: what went wrong, or that the process died over it.
         """
-        return self._thread.submit(self._ask, task).result()
+        return self.submit(task).result()
+
+    def submit(self, task: Task) -> Future[Any]:
+        """Return the answer to come; cancelling it helps while it waits for its turn."""
+        return self._thread.submit(self._ask, task)
 
     def close(self) -> None:
         """End the child, whatever it is doing."""

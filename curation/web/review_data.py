@@ -6,22 +6,52 @@ the revision, asks the helper when its file is not there yet, and sends the byte
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from curation.errors import CurationError
+from curation.store.look import look
 from curation.store.marks import MarkTable
 from curation.store.review_table import changes
-from curation.web.helper import Measure, Table
+from curation.web.clips import clip_file, clips_folder
+from curation.web.helper import Clip, Helper, Judge, Measure, Near, Places, Table, Task
+from curation.web.places import places_file
 from curation.web.review_pack import folder_of, measure_file, revision_of, table_name
 from curation.web.site import Site
 
 ASK_AGAIN = "private, no-cache"
 BINARY = "application/octet-stream"
+MAPS = ("appearance", "face")
+MOST_NEAR = 2000
+MOST_CLIENTS = 64
+LOOK_AFTER_S = 0.05
+"""How often to see whether a page still waits for its answer."""
+
+
+class Question(BaseModel):
+    """Thresholds to try: those that differ from the recipe, alone or beside the page's name.
+
+    Attributes:
+        client: of one page only the newest question is answered; "" answers all.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    params: dict[str, Any] = Field(max_length=200)
+    client: str = Field("", max_length=80)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, given: Any) -> Any:
+        bare = isinstance(given, dict) and not isinstance(given.get("params"), dict)
+        return {"params": given} if bare else given
 
 
 class ReadyFile(FileResponse):
@@ -65,25 +95,100 @@ def make_review_data(site: Site) -> APIRouter:
     def table(request: Request) -> Response:
         name = table_name(revisions.table(), revisions.marks())
         if not (folder / name).is_file():
-            name = asked(site, Table())
+            name = asked(site.review, Table())
         return ready(request, folder / name)
 
     @router.get("/measures/{name}")
     def measure(request: Request, name: str) -> Response:
         file = measure_file(revisions.table(), name)
         if not (folder / file).is_file():
-            file = asked(site, Measure(name))
+            file = asked(site.review, Measure(name))
         return ready(request, folder / file)
+
+    @router.get("/look/{frame_id}")
+    def look_at(frame_id: int) -> dict[str, Any]:
+        told = look(site.studio.catalogue, frame_id)
+        if told is None:
+            raise HTTPException(404, "there is no such frame any more; reload the page")
+        return told
+
+    @router.get("/tags/{tag}")
+    def tagged(tag: str) -> dict[str, list[int]]:
+        return {"frames": MarkTable(site.studio.catalogue).tagged(tag).tolist()}
+
+    @router.get("/near/{frame_id}")
+    def near(
+        frame_id: int, by: str = "appearance", count: int = Query(200, ge=1, le=MOST_NEAR)
+    ) -> dict[str, Any]:
+        return asked(site.review, Near(frame_id, by, count))  # type: ignore[no-any-return]
+
+    @router.get("/map")
+    def places(request: Request, by: str = "appearance") -> Response:
+        if by not in MAPS:
+            raise HTTPException(404, f"there are maps by {' and '.join(MAPS)}")
+        file = places_file(revisions.table(), by)
+        if not (folder / file).is_file():
+            file = asked(site.review, Places(by))
+        return ready(request, folder / file)
+
+    _add_deciding(router, site)
+    return router
+
+
+def _add_deciding(router: APIRouter, site: Site) -> None:
+    newest: dict[str, Future[Any]] = {}
+
+    @router.post("/decide")
+    async def decide(request: Request, question: Question) -> Response:
+        """The newest question wins: older ones of the same page that still wait are dropped."""
+        older = newest.get(question.client) if question.client else None
+        if older is not None:
+            older.cancel()
+        answer = site.trials.submit(Judge(question.params))
+        if question.client:
+            newest[question.client] = answer
+            while len(newest) > MOST_CLIENTS:
+                newest.pop(next(iter(newest)))
+        waiting = asyncio.wrap_future(answer)
+        try:
+            while not waiting.done():
+                await asyncio.wait({waiting}, timeout=LOOK_AFTER_S)
+                if not waiting.done() and await request.is_disconnected():
+                    answer.cancel()
+                    return Response(status_code=204)
+            return Response(waiting.result(), media_type=BINARY)
+        except asyncio.CancelledError as error:
+            if not answer.cancelled():
+                raise
+            raise HTTPException(409, "a newer question took its place") from error
+        except CurationError as error:
+            raise HTTPException(422, error.message) from error
+
+
+def make_clips(site: Site) -> APIRouter:
+    """Return the route of the seconds around a frame."""
+    router = APIRouter()
+    folder = clips_folder(site.studio.root)
+
+    @router.get("/clip/{frame_id}")
+    def clip(request: Request, frame_id: int) -> Response:
+        picture = site.pictures.find([frame_id]).get(frame_id)
+        if picture is None:
+            raise HTTPException(404, "no such frame")
+        file = clip_file(frame_id, picture.revision)
+        if not (folder / file).is_file():
+            file = asked(site.prober, Clip(frame_id))
+        return ready(request, folder / file, "video/mp4")
 
     return router
 
 
-def asked(site: Site, task: Any, status: int = 404) -> Any:
-    """Return the review helper's answer; what went wrong becomes an answer of this status."""
+def asked(helper: Helper, task: Task) -> Any:
+    """Return a helper's answer; what cannot be answered is not there."""
     try:
-        return site.review.ask(task)
+        return helper.ask(task)
     except CurationError as error:
-        raise HTTPException(status, error.message) from error
+        raise HTTPException(404, error.message) from error
 
 
 def ready(request: Request, path: Path, media_type: str = BINARY) -> Response:

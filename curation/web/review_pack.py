@@ -78,8 +78,13 @@ def write_ready(path: Path, data: bytes, family: str, kept: int = KEPT_FILES) ->
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_bytes(data)
     part.replace(path)
+    remove_older(path.parent, family, kept)
+
+
+def remove_older(folder: Path, family: str, kept: int) -> None:
+    """Remove all but the newest files whose names begin alike."""
     made = sorted(
-        (file for file in path.parent.glob(f"{family}*") if file.suffix != ".part"),
+        (file for file in folder.glob(f"{family}*") if file.suffix != ".part"),
         key=lambda file: file.stat().st_mtime_ns,
     )
     for old in made[:-kept]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -12,7 +13,8 @@ from pydantic import BaseModel, Field
 from curation.errors import CurationError
 from curation.store.jobs import Job
 from curation.web.helper import Cover, Explain
-from curation.web.review_data import make_review_data
+from curation.web.own_pictures import file_of
+from curation.web.review_data import make_clips, make_review_data
 from curation.web.review_marks import make_review_router
 from curation.web.security import DOCUMENT_CSP
 from curation.web.site import Site
@@ -73,6 +75,7 @@ def make_router(site: Site) -> APIRouter:
     _add_judgements(router, site)
     _add_uploads(router, site)
     router.include_router(make_review_data(site))
+    router.include_router(make_clips(site))
     router.include_router(make_review_router(site))
     return router
 
@@ -124,13 +127,15 @@ def _add_pictures(router: APIRouter, site: Site) -> None:
         picture = site.pictures.find([frame_id]).get(frame_id)
         if picture is None or picture.path is None:
             raise HTTPException(404, "no such frame")
-        inside = site.studio.catalogue.contains(picture.path) and ".." not in picture.path.parts
-        if not inside or not picture.path.is_file():
-            raise HTTPException(404, "its file is gone; extract the video again")
-        headers = _cache_headers(picture.revision, v)
+        served = file_of(site.studio.catalogue, picture)
+        if served is None:
+            raise HTTPException(404, "its file is gone; extract or review its folder again")
+        path, media_type, as_read = served
+        # A picture that changed since it was read must not be kept under its old revision.
+        headers = _cache_headers(picture.revision, v) if as_read else _changed_headers(path)
         if request.headers.get("if-none-match") == headers["etag"]:
             return Response(status_code=304, headers=headers)
-        return FileResponse(picture.path, media_type="image/jpeg", headers=headers)
+        return FileResponse(path, media_type=media_type, headers=headers)
 
 
 def _add_judgements(router: APIRouter, site: Site) -> None:
@@ -168,6 +173,10 @@ def _cache_headers(revision: str, asked: str) -> dict[str, str]:
         "etag": f'"{revision}"',
         "content-security-policy": DOCUMENT_CSP,
     }
+
+
+def _changed_headers(path: Path) -> dict[str, str]:
+    return {**_cache_headers(f"changed-{path.stat().st_mtime_ns}", ""), "cache-control": ASK_AGAIN}
 
 
 def _add_uploads(router: APIRouter, site: Site) -> None:

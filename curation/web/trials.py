@@ -158,6 +158,9 @@ class Trials:
     def judge(self, values: Mapping[str, Any]) -> bytes:
         """Return what parameters would decide about every row of the workspace.
 
+        Args:
+            values: those that differ from the recipe, which is what 03 last ran with.
+
         Returns:
             Columns as in web.blobs: pool, verdict and reason as indexes into the lists of the
             table, rank, score, and keeper as a row.
@@ -168,7 +171,7 @@ class Trials:
         from curation.decide import decide
         from curation.web.review_pack import decided_blob
 
-        params = build(RankParams, values)
+        params = build(RankParams, self._studio.remembered("rank", RankParams), values)
         self._refresh()
         made = decide(self._columns, params, pairs=self._pairs)
         return decided_blob(self._studio.catalogue, self._columns["frame_id"], made)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from curation.errors import CurationError
+from curation.params import RankParams
 from curation.store.columns import load
 from curation.store.marks import MarkTable
 from curation.studio import Studio
@@ -169,3 +178,176 @@ def test_an_empty_datastore_has_an_empty_table(empty_client: TestClient) -> None
     assert header["frames"] == 0
     assert all(len(column) == 0 for column in table.values())
     assert json.dumps(header)
+
+
+def test_tried_thresholds_decide_as_the_ranking_would(client: TestClient, filled: Path) -> None:
+    before, stored = table_of(client)
+    same, columns = decode(client.post("/api/review/decide", json={"params": {}}).content)
+    assert same["revision"] == before["revision"]
+    for name in ("pool", "verdict", "reason", "rank", "keeper"):
+        np.testing.assert_array_equal(columns[name], stored[name])
+    tried = {"min_focus": 0.4, "per_video": 2}
+    reply = client.post("/api/review/decide", json={"params": tried, "client": "a"})
+    told, columns = decode(reply.content)
+    table = table_of(client)[1]
+    np.testing.assert_array_equal(table["verdict"], stored["verdict"])  # nothing is written
+    studio = Studio(filled)
+    for _ in studio.rank(RankParams(**tried)):
+        pass
+    after, stored = table_of(client)
+    for name in ("pool", "verdict", "reason", "rank", "keeper"):
+        np.testing.assert_array_equal(columns[name], stored[name])
+    np.testing.assert_allclose(columns["score"], stored["score"], rtol=1e-6)
+    picked = stored["verdict"] == after["verdicts"].index("picked")
+    assert sum(told["picked"].values()) == picked.sum()
+    bare = client.post("/api/review/decide", json=tried)
+    assert decode(bare.content)[0]["picked"] == told["picked"]
+
+
+def test_a_threshold_out_of_range_is_refused_in_words(client: TestClient) -> None:
+    reply = client.post("/api/review/decide", json={"params": {"min_focus": 99}})
+    assert reply.status_code == 422
+    assert "min-focus" in reply.json()["detail"]
+
+
+def test_of_one_page_the_newest_question_wins(client: TestClient) -> None:
+    client.post("/api/review/decide", json={"params": {}})
+    (worker,) = site_of(client).trials._pool._workers
+    os.kill(worker.process.pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(4) as asking:
+        def ask(focus: float) -> Any:
+            body = {"params": {"min_focus": focus}, "client": "a"}
+            return client.post("/api/review/decide", json=body)
+
+        running = asking.submit(ask, 0.1)
+        while not worker.busy:
+            time.sleep(0.01)
+        old = asking.submit(ask, 0.2)
+        time.sleep(0.3)
+        new = asking.submit(ask, 0.3)
+        assert old.result(timeout=20).status_code == 409
+        os.kill(worker.process.pid, signal.SIGCONT)
+        assert new.result(timeout=60).status_code == 200
+        running.result(timeout=60)
+
+
+def test_a_frame_is_told_whole(client: TestClient) -> None:
+    header, table = table_of(client)
+    frame_id = int(table["frame_id"][4])
+    told = client.get(f"/api/review/look/{frame_id}").json()
+    row = next(row for row in site_of(client).studio.decisions.each()
+               if row["frame_id"] == frame_id)
+    assert told["file"] == Path(row["file"]).name
+    assert (told["video"], told["pts"], told["width"]) == ("cuts.mp4", row["pts"], 320)
+    assert (told["pool"], told["code"], told["reason"]) == (
+        row["pool"], row["reason"], row["detail"])
+    assert told["measures"]["n_faces"] == 1
+    assert (told["note"], told["tags"], told["history"]) == ("", [], [])
+    assert client.get("/api/review/look/999999").status_code == 404
+    assert header
+
+
+def test_boxes_are_shares_of_the_picture(client: TestClient) -> None:
+    catalogue = site_of(client).studio.catalogue
+    points = np.array([[160, 90, 0.5, 7]], "<f4")
+    with catalogue.transaction() as db:
+        db.execute(
+            "INSERT INTO box VALUES (1, 'pose', 0, 'pose', 0, 0, 160, 180, 0.75, ?, 4, NULL)",
+            (points.tobytes(),),
+        )
+    (box,) = client.get("/api/review/look/1").json()["boxes"]
+    assert box["xyxy"] == [0, 0, 0.5, 1]
+    assert box["keypoints"] == [[0.5, 0.5, 0.5]]
+    assert (box["step"], box["score"]) == ("pose", 0.75)
+
+
+def test_a_clip_plays_the_seconds_around_a_frame(client: TestClient) -> None:
+    _, table = table_of(client)
+    frame_id = int(table["frame_id"][3])
+    reply = client.get(f"/clip/{frame_id}")
+    assert reply.headers["content-type"] == "video/mp4"
+    with av.open(io.BytesIO(reply.content)) as clip:
+        (stream,) = clip.streams
+        frames = list(clip.decode(stream))
+        assert stream.codec_context.name == "h264"
+        assert (frames[0].width, frames[0].height) == (320, 180)
+    length_s = float(frames[-1].time - frames[0].time)
+    at_s = float(table["time_s"][3])
+    assert length_s == pytest.approx(min(at_s, 2) + 2, abs=0.2)
+    part = client.get(f"/clip/{frame_id}", headers={"range": "bytes=0-9"})
+    assert part.status_code == 206
+    assert part.content == reply.content[:10]
+
+
+def test_a_clip_of_a_video_that_is_gone_says_so(client: TestClient, filled: Path) -> None:
+    (filled / "videos_folder_1" / "cuts.mp4").unlink()
+    reply = client.get("/clip/1")
+    assert reply.status_code == 404
+    assert "cuts.mp4" in reply.json()["detail"]
+    assert client.get("/clip/999999").status_code == 404
+
+
+def deal_vectors(client: TestClient) -> tuple[list[int], Any]:
+    """Give each frame a look on a circle; odd ones one pose, even ones one that bends away."""
+    catalogue = site_of(client).studio.catalogue
+    ids = [frame.id for frame in site_of(client).studio.videos.frames()]
+    turn = np.linspace(0, 3, len(ids))
+    looks = np.stack([np.cos(turn), np.sin(turn), 0 * turn, 0 * turn], 1).astype("<f2")
+    figure = np.random.default_rng(3).normal(size=(33, 2))
+    with catalogue.transaction() as db:
+        db.execute("CREATE TABLE signal_appearance (frame_id INTEGER PRIMARY KEY, run INTEGER,"
+                   " error TEXT, appearance BLOB, pose_shape BLOB, joints_seen INTEGER)")
+        db.execute("INSERT INTO step_run (step, fp, version, params)"
+                   " VALUES ('appearance', 'x', '1', '{}')")
+        for i, frame_id in enumerate(ids):
+            leaning = figure + 0.1 * i * np.sin(np.arange(66)).reshape(33, 2)
+            pose = (2.0 * figure + i if i % 2 else leaning).astype("<f2")
+            db.execute("INSERT INTO signal_appearance VALUES (?, 1, NULL, ?, ?, ?)",
+                       (frame_id, looks[i].tobytes() if i else None, pose.tobytes(), 2**33 - 1))
+    return ids, turn
+
+
+def test_near_frames_come_nearest_first(client: TestClient) -> None:
+    ids, turn = deal_vectors(client)
+    reply = client.get(f"/api/review/near/{ids[5]}?by=appearance&count=4").json()
+    assert sorted(reply["frames"]) == sorted(ids[3:5] + ids[6:8])
+    assert reply["distance"] == sorted(reply["distance"])
+    assert reply["distance"][0] == pytest.approx(1 - np.cos(turn[1]), abs=0.002)
+    everything = client.get(f"/api/review/near/{ids[5]}?count=2000").json()["frames"]
+    assert ids[5] not in everything
+    assert ids[0] not in everything, "it has no vector"
+    assert client.get(f"/api/review/near/{ids[0]}").status_code == 404
+    assert client.get(f"/api/review/near/{ids[1]}?by=face").status_code == 404
+    assert client.get(f"/api/review/near/{ids[1]}?by=nonsense").status_code == 404
+
+
+def test_a_pose_is_the_same_however_near_and_where_it_stands(client: TestClient) -> None:
+    ids, _ = deal_vectors(client)
+    reply = client.get(f"/api/review/near/{ids[1]}?by=pose&count=2000").json()
+    apart = dict(zip(reply["frames"], reply["distance"], strict=True))
+    assert max(apart[frame_id] for frame_id in ids[3::2]) < 0.02
+    assert apart[ids[2]] < apart[ids[4]] < apart[ids[8]]
+    assert apart[ids[2]] > 0.02
+
+
+def test_the_map_has_a_place_for_every_known_frame(client: TestClient) -> None:
+    ids, _ = deal_vectors(client)
+    header, places = decode(client.get("/api/review/map").content)
+    assert header["frames"] == len(ids)
+    x, y = places["x"], places["y"]
+    assert np.isnan(x[0])
+    assert np.isnan(y[0])
+    assert (np.nanmin(x), np.nanmax(x), np.nanmin(y), np.nanmax(y)) == (0, 1, 0, 1)
+    assert (np.diff(x[1:]) <= 0).all() or (np.diff(x[1:]) >= 0).all(), "an arc from end to end"
+    assert client.get("/api/review/map?by=pose").status_code == 404
+
+
+def test_a_tag_names_its_frames(client: TestClient) -> None:
+    op = {"id": "1", "kind": "tag", "value": "Strand ü", "frames": [2, 3]}
+    done = client.post("/api/review/ops", json={"client": "a", "who": "", "ops": [op]})
+    assert done.status_code == 200
+    assert client.get("/api/review/tags/Strand ü").json() == {"frames": [2, 3]}
+    found = site_of(client).review.ask(Match({"where": [{"tag": "Strand ü"}]}))
+    assert found.tolist() == [2, 3]
+    with pytest.raises(CurationError, match="nothing_such"):
+        site_of(client).review.ask(Match({"where": [{"column": "nothing_such", "min": 1}]}))
