@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curation.decide import Decisions, assign, decide
+from curation.decide import Decisions, assign, by_hand, decide
 from curation.decide.reasons import REASONS
 from curation.errors import CurationError
 from curation.export import report, tables
@@ -18,11 +18,15 @@ from curation.params import PoolParams, RankParams, SortParams
 from curation.store.catalogue import Catalogue
 from curation.store.columns import load
 from curation.store.decisions import DecisionRow, DecisionTable
+from curation.store.journal import Journal
+from curation.store.outputs import OutputTable
 from curation.store.packs import Packs
 from curation.store.videos import VideoTable
 
 Columns = Mapping[str, npt.NDArray[Any]]
 MISSES_SHOWN = 6
+FOLDERS = {"none": "other"}
+"""Names in ranked/ of pools that are no word for a person; only a hand picks from them."""
 
 
 def rows_of(columns: Columns, decisions: Decisions) -> Iterator[DecisionRow]:
@@ -92,14 +96,56 @@ def write_ranked(catalogue: Catalogue, params: RankParams) -> dict[str, Any]:
     columns = measures.columns
     table = DecisionTable(catalogue)
     table.replace(rows_of(columns, decisions))
-    picks = picked(table)
+    Journal(catalogue).lay(by_hand.overlay)  # what people applied outlives every new ranking
+    return write_picks(catalogue, columns)
+
+
+def apply_marks(catalogue: Catalogue) -> dict[str, Any]:
+    """Let ranked/ and all that goes with it follow people's marks; the way back is journalled."""
+    journal = Journal(catalogue)
+    entry, before = journal.begin(), OutputTable(catalogue).of_view("ranked")
+    journal.lay(by_hand.overlay)
+    told = write_picks(catalogue, load(catalogue))
+    if entry is not None:
+        journal.end(entry, before, OutputTable(catalogue).of_view("ranked"))
+    flags = [flag for flag, _ in journal.applied().values()]
+    return told | {"by_hand": {"picked": flags.count(1), "rejected": flags.count(-1)}}
+
+
+def take_marks_back(catalogue: Catalogue) -> dict[str, Any]:
+    """Let ranked/ follow the marks before the latest apply.
+
+    Raises:
+        CurationError: when nothing was applied.
+    """
+    journal = Journal(catalogue)
+    entry, before = journal.begin_undo(), OutputTable(catalogue).of_view("ranked")
+    if entry is None:
+        raise CurationError(
+            f"no marks are applied in {catalogue.root}", "mark frames in Review, then apply"
+        )
+    journal.lay(by_hand.overlay)
+    told = write_picks(catalogue, load(catalogue))
+    journal.end(entry, before, OutputTable(catalogue).of_view("ranked"))
+    flags = [flag for flag, _ in journal.applied().values()]
+    return told | {"by_hand": {"picked": flags.count(1), "rejected": flags.count(-1)}}
+
+
+def write_picks(catalogue: Catalogue, columns: Columns) -> dict[str, Any]:
+    """Write ranked/, ranked.csv, datastore.json and the report from stored decisions.
+
+    Args:
+        columns: of all sampled frames; see store.columns.load.
+    """
+    picks = picked(DecisionTable(catalogue))
     wanted = {
-        f"ranked/{pool}/{row['rank']:04d}_{view_name(row)}": (
+        f"ranked/{FOLDERS.get(pool, pool)}/{row['rank']:04d}_{view_name(row)}": (
             row["frame_id"],
             catalogue.absolute(row["file"]),
         )
         for pool, rows in picks.items()
         for row in rows
+        if row["file"] is not None
     }
     place(catalogue, "ranked", wanted)
     parts = sorted({name for rows in picks.values() for row in rows for name in row["parts"]})
@@ -161,7 +207,7 @@ def summary(catalogue: Catalogue, picks: Mapping[str, list[dict[str, Any]]]) -> 
             "rank": row["rank"],
             "video": row["video"],
             "time_s": round(row["time_s"], 3),
-            "score": round(row["score"], 3),
+            "score": None if row["score"] is None else round(row["score"], 3),
             "file": row["file"],
         }
         for rows in picks.values()

@@ -165,6 +165,31 @@ class Studio:
             yield Progress("rank", note="deciding")
             yield _ended("rank", write_ranked(self.catalogue, params), {})
 
+    # -- marks --------------------------------------------------------------------------------
+
+    def apply(self) -> Generator[Progress, None, None]:
+        """Write people's marks into ranked/: a pick is picked, a reject is out.
+
+        Later rankings keep to them until other marks are applied.
+        """
+        from curation.outputs import apply_marks
+
+        with self.catalogue.writing("apply"):
+            yield Progress("apply", note="writing marks into ranked/")
+            yield _ended("apply", apply_marks(self.catalogue), {})
+
+    def unapply(self) -> Generator[Progress, None, None]:
+        """Put back what stood in ranked/ before the latest apply; again for the one before it.
+
+        Raises:
+            CurationError: when nothing is applied.
+        """
+        from curation.outputs import take_marks_back
+
+        with self.catalogue.writing("unapply"):
+            yield Progress("unapply", note="putting ranked/ back")
+            yield _ended("unapply", take_marks_back(self.catalogue), {})
+
     # -- what the studio shows ------------------------------------------------------------------
 
     def remembered(self, verb: str, model: type[Params]) -> dict[str, Any]:

@@ -113,6 +113,11 @@ def print_summary(summary: Mapping[str, Any], next_line: str) -> None:
             print(f"  {pool:20} {count}")
     elif verb == "rank":
         _print_ranking(summary)
+    elif verb in ("apply", "unapply"):
+        for what, count in summary["by_hand"].items():
+            print(f"{count} {what} by hand")
+        for pool, count in summary["picked"].items():
+            print(f"  {pool:20} {count} in ranked/")
     if summary["failed_items"]:
         print(f"{len(summary['failed_items'])} failed:")
         for item in summary["failed_items"]:
@@ -141,7 +146,7 @@ def _print_ranking(summary: Mapping[str, Any], shown: int = 60) -> None:
             str(row["rank"]),
             row["video"],
             f"{row['time_s']:.3f} s",
-            f"{row['score']:.3f}",
+            "by hand" if row["score"] is None else f"{row['score']:.3f}",
         )
     console = Console()
     console.print(table)

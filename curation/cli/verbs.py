@@ -24,6 +24,8 @@ ABOUT = {
     "extract": "Store frames of videos, with exact time identity.",
     "sort": "Measure faces, people and poses, and put frames into pools.",
     "rank": "Decide which frames are picked, and why; from stored measures.",
+    "apply": "Write the marks that people made in review into ranked/.",
+    "unapply": "Put back what stood in ranked/ before marks were applied.",
 }
 SCRIPTS = {"extract": "01_extract.py", "sort": "02_sort.py", "rank": "03_score_and_rank.py"}
 
@@ -45,7 +47,9 @@ def parser(verb: str, program: str | None = None) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog=program,
         description=ABOUT[verb],
-        epilog="Each setting is also a key of a recipe file and a control of the studio.",
+        epilog="Each setting is also a key of a recipe file and a control of the studio."
+        if verb in VERB_PARAMS
+        else None,
     )
     if verb == "extract":
         made.add_argument(
@@ -62,7 +66,8 @@ def parser(verb: str, program: str | None = None) -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="where frames, catalogue and results live; default %(default)s",
     )
-    made.add_argument("--recipe", type=Path, metavar="FILE", help="YAML file with settings")
+    if verb in VERB_PARAMS:
+        made.add_argument("--recipe", type=Path, metavar="FILE", help="YAML file with settings")
     made.add_argument("--strict", action="store_true", help="exit with 3 when an item failed")
     made.add_argument("--json", action="store_true", help="print one JSON summary on stdout")
     made.add_argument("--debug", action="store_true", help="show tracebacks and log lines")
@@ -71,7 +76,8 @@ def parser(verb: str, program: str | None = None) -> argparse.ArgumentParser:
         made.add_argument(
             "--retry-failed", action="store_true", help="measure again what ended with an error"
         )
-    add_options(made, VERB_PARAMS[verb])
+    if verb in VERB_PARAMS:
+        add_options(made, VERB_PARAMS[verb])
     return made
 
 
@@ -136,11 +142,13 @@ def _run(verb: str, options: argparse.Namespace) -> int:
     return ITEMS_FAILED if options.strict and summary["failed_items"] else DONE
 
 
-def _params(verb: str, options: argparse.Namespace) -> Callable[[Studio], Params]:
+def _params(verb: str, options: argparse.Namespace) -> Callable[[Studio], Params | None]:
     """Read recipe and flags at once, so that a wrong one stops before anything is opened."""
     from curation import recipes
     from curation.params import PoolParams
 
+    if verb not in recipes.VERB_PARAMS:
+        return lambda _: None
     model = recipes.VERB_PARAMS[verb]
     recipe = recipes.load(options.recipe) if options.recipe else {}
     flags = typed(options, model)
@@ -160,6 +168,10 @@ def _start(
         return studio.extract(options.videos, params)
     if verb == "sort":
         return studio.sort(params, options.retry_failed)
+    if verb == "apply":
+        return studio.apply()
+    if verb == "unapply":
+        return studio.unapply()
     return studio.rank(params)
 
 

@@ -224,6 +224,11 @@ _IN_ORDER = (
     Reason("not_ranked", "review", "sorted as {pool}, not ranked yet",
            "run 03_score_and_rank.py"),
     Reason("picked", "picked", "rank {rank} of {pool}: {parts}", "mark it rejected in review"),
+    # A person's word, put over what the machine said when marks are applied.
+    Reason("picked_by_hand", "picked", "picked by hand; the machine: {machine}",
+           "clear the mark in review and apply"),
+    Reason("rejected_by_hand", "rejected", "rejected by hand; the machine: {machine}",
+           "clear the mark in review and apply"),
 )
 
 REASONS: dict[str, Reason] = {reason.code: reason for reason in _IN_ORDER}

@@ -55,7 +55,7 @@ def write_report(
             file.write(f"<h2>{html.escape(pool)} <small>{len(rows)}</small></h2><div class=grid>")
             for row in rows:
                 file.write(
-                    _figure(row, thumb, f"<b>{row['rank']}</b> {row['score']:.3f}", bars=True)
+                    _figure(row, thumb, f"<b>{row['rank']}</b> {_score(row)}", bars=True)
                 )
             file.write("</div>")
         file.write("<h2>Not picked</h2><table>")
@@ -76,6 +76,11 @@ def write_report(
                 file.write(_figure(row, thumb, html.escape(row["pool"]), bars=False))
             file.write("</div>")
         file.write("</html>\n")
+
+
+def _score(row: Row) -> str:
+    """Return a pick's score; a frame that a person picked may have none."""
+    return "by hand" if row["score"] is None else f"{row['score']:.3f}"
 
 
 def _figure(row: Row, thumb: Thumb, head: str, bars: bool) -> str:
@@ -122,7 +127,7 @@ def write_contact_sheet(
         for i, (row, picture) in enumerate(cells):
             x = i * cell + gap
             sheet.paste(picture, (x, top + rise - picture.height))
-            line = f"{row['rank']}  {row['score']:.3f}"
+            line = f"{row['rank']}  {_score(row)}"
             draw.text((x + 2, top + rise + 3), line, (255, 214, 102), font)
             line = f"{row['video'][:22]} {clock(row['time_s'])}"
             draw.text((x + 2, top + rise + 19), line, dim, font)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,15 @@ ORDERS = {
 }
 
 
+def bump(db: sqlite3.Connection) -> None:
+    """Move the clock of all decisions; within the transaction that changes them."""
+    db.execute(
+        "INSERT INTO setting VALUES (?, '1')"
+        " ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1",
+        (REVISION,),
+    )
+
+
 class DecisionTable:
     """The decisions of one catalogue."""
 
@@ -52,6 +62,7 @@ class DecisionTable:
         """Put these decisions in the place of all earlier ones, as one transaction."""
         with self.catalogue.transaction() as db:
             db.execute("DELETE FROM decision")
+            db.execute("DELETE FROM machine_decision")
             db.executemany(
                 "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -71,14 +82,10 @@ class DecisionTable:
                     for r in rows
                 ),
             )
-            db.execute(
-                "INSERT INTO setting VALUES (?, '1')"
-                " ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1",
-                (REVISION,),
-            )
+            bump(db)
 
     def revision(self) -> int:
-        """Return a number that grows each time all decisions are replaced."""
+        """Return a number that grows each time decisions change."""
         return int(self.catalogue.recall(REVISION, 0))
 
     def census(self) -> dict[tuple[str, str, str], int]:

@@ -38,7 +38,7 @@ SAME_START_S = 2.0
 UNSTARTED_S = 30.0
 NICENESS = 10
 BUSY_TICK_S, IDLE_TICK_S = 0.25, 1.0
-VERBS = ("extract", "sort", "rank")
+VERBS = ("extract", "sort", "rank", "apply", "unapply")
 
 
 def command_of(job: Job, root: Path) -> list[str]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from curation.errors import CurationError
+from curation.store.journal import Journal
 from curation.store.mark_ops import MarkOps, NothingThere
 from curation.store.marks import MarkTable
 from curation.store.saved_views import SavedViewTable
@@ -127,21 +128,42 @@ def _add_views(router: APIRouter, site: Site) -> None:
 def _add_applying(router: APIRouter, site: Site) -> None:
     @router.post("/thresholds")
     def thresholds(asked: Annotated[dict[str, Any], Body()]) -> Response:
-        from curation.cli.options import to_argv
-        from curation.params import PoolParams, RankParams
+        from curation.params import RankParams
         from curation.recipes import build
+        from curation.ui.commands import argv_of
 
         values = asked.get("params", asked)
         unknown = sorted(set(values) - set(RankParams.model_fields))
         if unknown:
             raise HTTPException(422, f"there is no threshold called {unknown[0]}")
         studio = site.studio
-        earlier = studio.remembered("rank", RankParams)
+        layers = [studio.remembered(verb, RankParams) for verb in ("sort", "rank")]
+        if studio.decisions.count(reason="not_ranked"):
+            layers.reverse()  # sorted since: its thresholds are the newer ones
         try:
-            params = build(RankParams, earlier, studio.remembered("sort", PoolParams), values)
+            params = build(RankParams, *layers, values)
         except CurationError as error:
             raise HTTPException(422, str(error)) from error
-        return _queued("rank", to_argv(params))
+        return _queued("rank", argv_of(studio, "rank", params))
+
+    @router.get("/apply")
+    def applied() -> dict[str, Any]:
+        journal = Journal(site.studio.catalogue)
+        return {
+            "waiting": journal.waiting(),
+            "applied": len(journal.applied()),
+            "can_undo": journal.can_undo(),
+        }
+
+    @router.post("/apply")
+    def apply() -> Response:
+        return _queued("apply", [])
+
+    @router.post("/apply/undo")
+    def unapply() -> Response:
+        if not Journal(site.studio.catalogue).can_undo():
+            raise HTTPException(409, "no marks are applied")
+        return _queued("unapply", [])
 
     def _queued(verb: str, argv: list[str]) -> Response:
         """Queue a run of a verb, unless one is open; the page follows it by its number."""

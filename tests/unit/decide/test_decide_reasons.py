@@ -110,6 +110,7 @@ def test_the_tables_above_know_every_reason() -> None:
     shown |= {condition.code for condition in CONDITIONS}  # test_decide_face_condition.py
     shown |= {"quota_person", "diversity"}  # test_decide_diversity.py
     shown |= {"duplicate_subject", "duplicate_crop"}  # test_decide_likeness.py
+    shown |= {"picked_by_hand", "rejected_by_hand"}  # test_journal.py
     assert shown | {"not_ranked"} == set(ORDER)
 
 
