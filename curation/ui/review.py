@@ -11,16 +11,25 @@ MOUNT = """
 const place = element.querySelector('#review-place');
 const start = () => import(new URL('ui/review/main.js', document.baseURI).href)
   .then((module) => module.mount(place, { focus: true }));
+// As high as the window leaves room for, so that the page itself never scrolls under the keys.
+const fit = () => {
+  const top = place.getBoundingClientRect().top + window.scrollY;
+  if (place.offsetParent) place.style.height = `${Math.max(420, window.innerHeight - top - 8)}px`;
+};
+new ResizeObserver(fit).observe(document.documentElement);
 // The columns of all frames are fetched when the tab is first looked at, not with the page.
-const watch = new IntersectionObserver((entries) => {
+let started = null;
+const looker = new IntersectionObserver((entries) => {
   if (!entries.some((entry) => entry.isIntersecting)) return;
-  watch.disconnect();
-  start();
+  fit();
+  if (!started) started = start();
 });
-watch.observe(place);
+looker.observe(place);
 """
 
 
 def build() -> Any:
     """Place the workspace; call it inside its gr.Tab."""
-    return gr.HTML(html_template=PLACE, js_on_load=MOUNT, elem_id="review-tab")
+    return gr.HTML(
+        html_template=PLACE, js_on_load=MOUNT, elem_id="review-tab", apply_default_css=False
+    )

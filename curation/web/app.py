@@ -27,6 +27,13 @@ QUIET = {
 }
 """Set before Gradio is imported: nothing phones home."""
 
+HEAD = """
+<script type="module" src="ui/lightbox.js"></script>
+<link rel="stylesheet" href="ui/review/review.css">
+<link rel="stylesheet" href="ui/review/review_panels.css">
+"""
+"""The workspace's rules are linked: those that Gradio is given get its own names before theirs."""
+
 SHUTDOWN_S = 3
 
 
@@ -71,8 +78,8 @@ def _with_pages(app: FastAPI, site: Site, static: Path) -> FastAPI:
         build(site),
         path="/",
         theme=theme(),
-        css_paths=[static / "studio.css", static / "review" / "review.css"],
-        head='<script type="module" src="ui/lightbox.js"></script>',
+        css_paths=[static / "studio.css"],
+        head=HEAD,
         favicon_path=str(static / "favicon.svg"),
         footer_links=[],
         run_history=False,

@@ -20,6 +20,8 @@ const ICONS = {
   advance: 'M4 6l7 6-7 6zM14 6v12M19 6v12',
 };
 const MODES = [['grid', 'Grid'], ['loupe', 'Loupe'], ['compare', 'Compare'], ['survey', 'Survey'], ['map', 'Map']];
+const PLAIN = [['', 'Video and time'], ['score', 'Score'], ['rank', 'Rank'], ['stars', 'Stars'], ['flag', 'Flag'],
+  ['label', 'Label'], ['reason', 'Reason'], ['person', 'Person'], ['luma', 'Brightness']];
 const FLAGS = [[null, 'All', 'All frames'], [1, '✔', 'Picked by hand'], [0, '○', 'No flag yet'], [-1, '✕', 'Rejected by hand']];
 
 /** A line drawing of 24 x 24. */
@@ -103,27 +105,41 @@ class Toolbar {
 
   _filled() {
     const { ws } = this;
-    const measures = new Map();
-    for (const one of ws.table.header.measures ?? []) {
-      const name = one.group || 'Measures';
-      if (!measures.has(name)) measures.set(name, []);
-      measures.get(name).push([one.name, one.title]);
-    }
-    const plain = [['', 'Video and time'], ['score', 'Score'], ['rank', 'Rank'], ['stars', 'Stars'],
-      ['flag', 'Flag'], ['label', 'Label'], ['reason', 'Reason'], ['person', 'Person'], ['luma', 'Brightness']];
     this.chosen = select(
-      [{ group: 'Frame', choices: plain },
-        ...[...measures].map(([name, choices]) => ({ group: name, choices }))],
-      ws.view.sort[0]?.column ?? '',
+      this._orders(false), ws.view.sort[0]?.column ?? '',
       (column) => {
-        const desc = ['score', 'stars', 'flag'].includes(column) || !plain.some(([name]) => name === column);
+        const desc = ['score', 'stars', 'flag'].includes(column) || ws.measures.has(column);
         ws.setSort(column ? [{ column, desc }] : []);
         ws.focus();
       },
       { 'aria-label': 'Order of the frames', class: 'rv-select' },
     );
+    // A hundred measures are options only once somebody looks for one.
+    this.chosen.addEventListener('focus', () => this._allOrders());
+    this.chosen.addEventListener('pointerdown', () => this._allOrders());
     this.sort.replaceChildren(this.chosen);
     this._draw();
+  }
+
+  _orders(all) {
+    const groups = new Map();
+    const now = this.ws.view.sort[0]?.column;
+    for (const one of this.ws.table.header.measures ?? []) {
+      if (!all && one.name !== now) continue;
+      const name = one.group || 'Measures';
+      if (!groups.has(name)) groups.set(name, []);
+      groups.get(name).push([one.name, one.title]);
+    }
+    return [{ group: 'Frame', choices: PLAIN },
+      ...[...groups].map(([name, choices]) => ({ group: name, choices }))];
+  }
+
+  _allOrders() {
+    if (this.chosen.dataset.all) return;
+    this.chosen.dataset.all = 'yes';
+    const { value } = this.chosen;
+    this.chosen.replaceChildren(...select(this._orders(true), value, () => {}).children);
+    this.chosen.value = value;
   }
 
   _flag(value) {
@@ -166,7 +182,10 @@ class Toolbar {
     for (const made of this.flags) made.setAttribute('aria-pressed', String(made.dataset.value === now));
     const [first] = view.sort;
     const column = first?.column === 'frame_id' ? '' : first?.column ?? '';
-    if (this.chosen && this.chosen.value !== column) this.chosen.value = column;
+    if (this.chosen && this.chosen.value !== column) {
+      if (![...this.chosen.options].some((option) => option.value === column)) this._allOrders();
+      this.chosen.value = column;
+    }
     const way = first?.desc ? 'down' : 'up';
     if (this.way.dataset.way !== way) { this.way.dataset.way = way; this.way.replaceChildren(icon(way)); }
     this.way.title = first?.desc ? 'Largest first' : 'Smallest first';

@@ -26,7 +26,7 @@ import { DECIDED, fetchBytes, MARKED, saidBy, Table } from './table.js';
 import { columnsOf, View } from './filter.js';
 
 const SETTINGS_KEY = 'curation-review:settings';
-const DEFAULTS = { advance: true, cell: 172, left: true, right: true, preset: 'lightroom', info: true };
+const DEFAULTS = { advance: true, cell: 146, left: true, right: true, preset: 'lightroom', info: true };
 
 export function createWorkspace(root, { base = '', link = true } = {}) {
   return new Workspace(root, base, link);
