@@ -1,7 +1,7 @@
 // The filters: pool, video, person, reason, marks, and a range over every measure, counted live.
 import { counter } from './counting.js';
 import { rangeHistogram } from './histogram.js';
-import { button, el, grouped, painted, select, settled, short, store, stored } from './parts.js';
+import { button, el, grouped, painted, select, settled, short, store, stored, words } from './parts.js';
 
 const FEW = 7;
 const KEEP = 'curation-review:measures';
@@ -78,7 +78,7 @@ function valueFacet(ws, { column, title, choices, ordered, here }) {
     more.hidden = rest <= 1;
     more.textContent = open ? 'Show fewer' : `Show ${grouped(rest)} more`;
     clear.hidden = !asked.size;
-    body.hidden = !shown.length;
+    body.hidden = !shown.length && !here;
   }
   return {
     el: body,
@@ -167,7 +167,24 @@ export function measureChoices(ws, without = new Set()) {
   return [...groups].map(([group, choices]) => ({ group, choices }));
 }
 
-const listed = (names) => (names ?? []).map((name, i) => [i, name.title ?? name.text ?? name.name ?? name]);
+/** A clause as a person reads it: "Score 0.20 – 0.90", "Pool face, full body", "Tag smile". */
+export function inWords(ws, clause) {
+  if (clause.title) return clause.title;
+  if (clause.tag !== undefined) return `Tag ${clause.tag}`;
+  const { lists, header } = ws.table;
+  const title = measuresOf(ws).find((one) => one.name === clause.column)?.title ?? words(clause.column);
+  const name = title[0].toUpperCase() + title.slice(1);
+  if (!clause.in) {
+    const [low, high] = [clause.min === undefined ? '' : short(clause.min), clause.max === undefined ? '' : short(clause.max)];
+    return low && high ? `${name} ${low} – ${high}` : low ? `${name} from ${low}` : `${name} to ${high}`;
+  }
+  if (clause.column === 'flag') return clause.in.map((value) => FLAGS.find(([one]) => one === value)?.[1] ?? value).join(', ');
+  const named = clause.column === 'reason' ? header.reasons.map((one) => one.text || one.code) : lists[clause.column];
+  const offset = ['person', 'shot'].includes(clause.column) ? 1 : 0;
+  return `${name} ${clause.in.map((value) => words(named?.[value] ?? value + offset)).join(', ')}`;
+}
+
+const listed = (names) => (names ?? []).map((name, i) => [i, name.title ?? name.text ?? name.name ?? words(name)]);
 
 function numbered(ws, column, what) {
   let seen = null;
@@ -189,6 +206,7 @@ export function setup(ws) {
   const host = el('div', { class: 'rv-facets' });
   const measureList = el('div', { class: 'rv-measures' });
   const adder = el('div', { class: 'rv-add' });
+  const chips = el('div', { class: 'rv-chips', role: 'group', 'aria-label': 'Filters that are set' });
   const clearAll = button('Clear all filters', () => ws.setWhere([]), { class: 'rv-more' });
 
   function build() {
@@ -208,7 +226,7 @@ export function setup(ws) {
       { column: 'noted', title: 'Notes and tags', choices: () => [[1, 'With a note'], [2, 'With tags'], [3, 'With both']] },
     ].map((spec) => valueFacet(ws, spec));
     measures = wantedMeasures(ws).map(makeMeasure);
-    host.replaceChildren(clearAll, ...facets.map((facet) => facet.el),
+    host.replaceChildren(chips, clearAll, ...facets.map((facet) => facet.el),
       el('details', { class: 'rv-facet', open: true }, el('summary', {}, el('span', { text: 'Measures' })), measureList, adder));
     redrawMeasures();
   }
@@ -252,12 +270,23 @@ export function setup(ws) {
     measures.find((one) => one.name === name)?.el.scrollIntoView({ block: 'nearest' });
   };
 
+  function drawChips() {
+    const made = ws.view.where.map((clause) => {
+      const chip = button('', () => ws.setWhere(ws.view.where.filter((one) => one !== clause)), {
+        'aria-label': `Take away the filter ${inWords(ws, clause)}` });
+      chip.append(el('span', { text: inWords(ws, clause) }));
+      return chip;
+    });
+    chips.replaceChildren(...made);
+  }
+
   const refresh = painted(() => {
     if (!ws.table || !host.isConnected || !host.clientWidth) return;
     counting.prepare();
     for (const facet of facets) facet.update(counting);
     for (const measure of measures) measure.update(counting);
-    clearAll.hidden = !ws.view.where.length;
+    clearAll.hidden = ws.view.where.length < 2;
+    drawChips();
   });
   // A drag repaints the grid first; the other counts follow when there is a moment.
   const soon = settled(refresh, 30);

@@ -33,7 +33,6 @@ function picture(ws) {
     const [width, height] = [frame.clientWidth, frame.clientHeight];
     if (!width || row < 0) return;
     const [context] = sharp(canvas, width, height);
-    if (!ws.overlay.shown) return;
     paint(context, boxes, contained(ws.table.width[row] || 16, ws.table.height[row] || 9, width, height));
   };
   new ResizeObserver(draw).observe(frame);
@@ -314,10 +313,10 @@ export function setup(ws) {
   }
   const current = () => (ws.view && ws.view.count ? ws.row : -1);
 
-  ws.addCommand('clip', { title: 'Play the seconds around the frame', group: 'Look', run: () => film.start() });
-  ws.addCommand('note', { title: 'Write a note', group: 'Mark', run: () => written.note.focus() });
-  ws.addCommand('tag', { title: 'Add a tag', group: 'Mark', run: () => written.adder.focus() });
-  ws.addCommand('rival', {
+  ws.addCommand('clip.play', { title: 'Play the seconds around the frame', group: 'Look', run: () => film.start() });
+  ws.addCommand('note.edit', { title: 'Write a note', group: 'Mark', run: () => written.note.focus() });
+  ws.addCommand('tag.edit', { title: 'Add a tag', group: 'Mark', run: () => written.adder.focus() });
+  ws.addCommand('go.rival', {
     title: 'Go to the frame that took its place',
     group: 'Look',
     run() {
@@ -327,7 +326,6 @@ export function setup(ws) {
       else goTo(ws.table.frameId[other]);
     },
   });
-  ws.on('overlay', () => shot.draw());
   ws.addPanel('right', {
     title: 'Inspector',
     mount(place) {

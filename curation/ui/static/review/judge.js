@@ -12,6 +12,7 @@ export function judgeOf(ws) {
   const { table } = ws;
   const thresholds = table.header.thresholds ?? [];
   const columns = new Map();
+  const faces = new Map();
   const stored = Object.fromEntries(thresholds.map((one) => [one.param, one.value]));
   const values = { ...stored };
   let question = 0;
@@ -30,8 +31,10 @@ export function judgeOf(ws) {
     /** Fetch what a limit is held against, so that it answers from its first move: float32 by row. */
     async prepare(param) {
       if (!columns.has(param)) {
-        const { column } = thresholds.find((one) => one.param === param);
-        columns.set(param, await table.measure(column));
+        const { column, judged } = thresholds.find((one) => one.param === param);
+        const [own, size] = await Promise.all([table.measure(column), judged ? table.measure(judged.column) : null]);
+        columns.set(param, own);
+        faces.set(param, size);
       }
       return columns.get(param);
     },
@@ -39,6 +42,7 @@ export function judgeOf(ws) {
     set(param, value) {
       if (values[param] === value) return;
       values[param] = value;
+      if (!columns.has(param)) judge.prepare(param).then(guess, () => {});
       guess();
       ask();
     },
@@ -64,7 +68,8 @@ export function judgeOf(ws) {
   };
   function guess() {
     const limits = thresholds.map((meter) => ({
-      meter: { ...meter, value: stored[meter.param] }, value: values[meter.param], values: columns.get(meter.param) }));
+      meter: { ...meter, value: stored[meter.param] }, value: values[meter.param], values: columns.get(meter.param),
+      faces: faces.get(meter.param), leastFace: meter.judged && (values[meter.judged.param] ?? meter.judged.value) }));
     const moved = redecide(table, limits);
     tell(!moved, ['pool', 'verdict', 'reason', 'rank']);
   }

@@ -1,5 +1,5 @@
 // Boxes and keypoints of a frame, drawn on a canvas over its picture.
-import { HUES, el, sharp, store, stored, words } from './parts.js';
+import { HUES, el, painted, sharp, store, stored, words } from './parts.js';
 
 const KEPT = 60;
 // Which keypoints of a body hang together, by how many there are (17 as in COCO, 33 as in BlazePose).
@@ -138,53 +138,54 @@ export function contained(width, height, boxWidth, boxHeight) {
 
 export function setup(ws) {
   ws.looks = lookups(ws);
-  const canvas = el('canvas', { class: 'overlay', 'aria-hidden': 'true' });
-  let shown = stored('curation-review:overlay') !== '0';
-  let wanted = null;
-  const draw = async () => {
-    canvas.remove();
-    if (!wanted || !shown) return;
-    const { img, row } = wanted;
-    let look;
+  let shown = stored('curation-review:overlay') === '1';
+  const layers = new Map();
+
+  /** Draw over a pane, whose holder has the shape of the picture and zooms with it. */
+  async function over({ row, pane }) {
+    let layer = layers.get(pane);
+    if (!layer) {
+      const canvas = el('canvas', { class: 'overlay', 'data-overlay': '', 'aria-hidden': 'true' });
+      layer = { canvas, row: -1, boxes: [] };
+      const again = painted(() => draw(pane, layer));
+      new ResizeObserver(again).observe(pane.holder);
+      layers.set(pane, layer);
+    }
+    layer.row = row;
+    layer.boxes = [];
+    layer.canvas.remove();
+    if (!shown) return;
     try {
-      look = await ws.looks.of(row);
+      const look = await ws.looks.of(row);
+      if (layer.row !== row || pane.about?.row !== row) return;
+      layer.boxes = look.boxes ?? [];
     } catch {
       return; // the inspector says what is wrong
     }
-    if (wanted?.row !== row || !shown || !img.isConnected) return;
-    const [from, within] = [img.getBoundingClientRect(), img.parentElement.getBoundingClientRect()];
-    if (getComputedStyle(img.parentElement).position === 'static') {
-      img.parentElement.style.position = 'relative';
+    draw(pane, layer);
+  }
+  function draw(pane, { canvas, boxes, row }) {
+    if (!shown || !boxes.length || pane.about?.row !== row || !pane.box) {
+      canvas.remove();
+      return;
     }
-    img.parentElement.append(canvas);
-    canvas.style.left = `${from.left - within.left + img.parentElement.scrollLeft}px`;
-    canvas.style.top = `${from.top - within.top + img.parentElement.scrollTop}px`;
-    canvas.style.width = `${from.width}px`;
-    canvas.style.height = `${from.height}px`;
-    const [context] = sharp(canvas, from.width, from.height);
-    const place = contained(ws.table.width[row] || 1, ws.table.height[row] || 1, from.width, from.height);
-    paint(context, look.boxes ?? [], place);
-  };
-  ws.overlay = {
-    get shown() {
-      return shown;
-    },
-    /** Boxes follow this picture until another one is named; null takes them away. */
-    over(img, row) {
-      wanted = img ? { img, row } : null;
-      draw();
-    },
-  };
-  ws.on('picture', (picture) => ws.overlay.over(picture?.img ?? null, picture?.row));
+    if (canvas.parentElement !== pane.holder) pane.holder.append(canvas);
+    // A canvas as large as an enlarged picture would cost a lot: lines may be soft beyond this.
+    const { width, height } = pane.box;
+    const shrink = Math.min(1, 2400 / Math.max(width, height));
+    const [context] = sharp(canvas, width * shrink, height * shrink);
+    paint(context, boxes, [0, 0, width * shrink, height * shrink]);
+  }
+  ws.overlay = { get shown() { return shown; } };
+  ws.on('shown', over);
   ws.on('table', () => ws.looks.clear());
-  window.addEventListener('resize', () => wanted && draw());
-  ws.addCommand('overlay', {
-    title: 'Show faces and poses over the picture',
+  ws.addCommand('overlay.toggle', {
+    title: 'Faces and poses over the picture, shown or hidden',
     group: 'Look',
     run() {
       shown = !shown;
       store('curation-review:overlay', shown ? '1' : '0');
-      draw();
+      for (const [pane, layer] of layers) over({ row: pane.about?.row ?? layer.row, pane });
       ws.emit('overlay', shown);
       ws.toast(shown ? 'Faces and poses are drawn' : 'Faces and poses are hidden');
     },

@@ -2,7 +2,7 @@
 // Quotas, duplicates and ranks are the studio's to say; its exact answer follows.
 
 /** A limit as lookups by pool and reason: `of` is a meter of the table's header. */
-function test(table, of, value, values) {
+function test(table, { meter: of, value, values, faces, leastFace }) {
   const inside = new Uint8Array(256).fill(of.pools.length ? 0 : 1);
   for (const name of of.pools) {
     const at = table.lists.pool.indexOf(name);
@@ -12,20 +12,24 @@ function test(table, of, value, values) {
   const codes = of.codes.map((code) => table.lists.reason.indexOf(code)).filter((at) => at >= 0);
   for (const at of codes) own[at] = 1;
   return { inside, own, values, value, first: codes[0] ?? -1, least: of.least, magnitude: of.magnitude,
-    moved: value !== of.value };
+    equal: of.equal_fails ?? !of.least, moved: value !== of.value, faces: faces ?? null, leastFace };
 }
 
-const fails = (one, value) => (one.least ? value < one.value : value >= one.value);
+function fails({ least, equal, value: limit }, value) {
+  if (value === limit) return equal;
+  return least ? value < limit : value > limit;
+}
 
 /**
  * Decide anew from what is stored: rows that a moved limit now fails are rejected for it; rows that
  * were rejected by a moved limit and now pass every known limit count as picked for the moment.
- * Marks of people stay. `limits` are {meter, value, values}. Returns whether a limit has moved.
+ * Marks of people stay. `limits` are {meter, value, values, faces, leastFace}: a limit with `faces`
+ * is not asked of frames whose face is smaller than leastFace. Returns whether a limit has moved.
  */
 export function redecide(table, limits) {
   table.restoreDecided();
   const tests = limits.filter(({ values }) => values)
-    .map(({ meter, value, values }) => test(table, meter, value, values));
+    .map((one) => test(table, one));
   const moved = tests.filter((one) => one.moved);
   if (!moved.length) return false;
   const { n, decided } = table;
@@ -48,6 +52,7 @@ export function redecide(table, limits) {
     for (let k = 0; k < tests.length; k += 1) {
       const one = tests[k];
       if (!one.inside[pool] || (standing && !one.moved)) continue;
+      if (one.faces && one.faces[i] < one.leastFace) continue;
       let value = one.values[i];
       if (value !== value) {
         if (one.own[was]) { out = was; break; }

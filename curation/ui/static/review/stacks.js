@@ -117,7 +117,19 @@ export function setup(ws) {
     /** All rows that share a row's keeper, the row itself among them. */
     members: (row) => all().of(row),
     rootOf: (row) => all().root[row],
+    /** The row that stands on top of a row's stack, among those in view. */
+    topInView: (row) => {
+      const rows = [...all().of(row)].filter((member) => ws.view.mask[member]);
+      return best(ws.table, all().root[row], rows);
+    },
     best: (row) => best(ws.table, all().root[row], all().of(row)),
+  };
+
+  // The grid writes this on a cell: how many, and whether it is open.
+  ws.badgeOf = (row) => {
+    const size = ws.stacks.badge(row);
+    if (!size) return '';
+    return ws.stacks.isOpen(row) && ws.stacks.topInView(row) !== row ? '·' : String(size);
   };
 
   function show(row) {
@@ -182,7 +194,7 @@ export function setup(ws) {
   ws.addCommand('stack.this', { title: 'Pick this frame of the stack, reject the rest', group, run: () => toTop(ws.row) });
   ws.addCommand('stack.next', { title: 'Next stack', group, run: () => near(1) });
   ws.addCommand('stack.previous', { title: 'Previous stack', group, run: () => near(-1) });
-  ws.addCommand('stacks', { title: 'Show stacks as one frame, or every frame', group, run: () => setOn(!on) });
+  ws.addCommand('stacks.toggle', { title: 'Show stacks as one frame, or every frame', group, run: () => setOn(!on) });
   ws.addCommand('stacks.open', {
     title: 'Open all stacks, or close them',
     group,

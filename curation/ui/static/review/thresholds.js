@@ -1,7 +1,6 @@
 // Threshold sliders: a move paints what the limit itself decides at once, the exact answer with
 // quotas and duplicates follows from the studio, and the picks per pool follow both.
 import { BINS, binned, niceStep, span, spread } from './histogram.js';
-import { judgeOf } from './judge.js';
 import { button, el, grouped, ink, painted, sharp, short } from './parts.js';
 
 /** The values that a limit decides about: NaN in other pools, without sign where it has none. */
@@ -185,10 +184,7 @@ export function setup(ws) {
       new ResizeObserver(load).observe(host);
     },
     update({ name }) {
-      if (name === 'table') {
-        ws.judge = judgeOf(ws);
-        build();
-      }
+      if (name === 'table') build();
       if (name !== 'decision') return;
       showCounts();
       if (!ws.judge.moved) for (const one of sliders) one.follow();
