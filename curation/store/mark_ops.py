@@ -2,28 +2,26 @@
 
 An op keeps the frames that it changed and, for each, the op that the value came from before. A
 value is thus never copied: to undo is to point back. An op that somebody else's later op covers
-stays covered; an earlier op that was itself undone meanwhile is skipped over (`_standing`).
+stays covered; an earlier op that was itself undone meanwhile is skipped over (`Origins.standing`).
 """
 
 from __future__ import annotations
 
 import json
 import time
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from curation.errors import CurationError
 from curation.store.catalogue import Catalogue
-from curation.store.marks import CLOCK, LABELS, Ids, MarkTable, listed
+from curation.store.mark_values import DONE, GONE, UNDONE, Origins, Slot, covered, packed, slot_of
+from curation.store.marks import CLOCK, LABELS, Ids, MarkTable
 
-DONE, UNDONE, GONE = 0, 1, 2
 KINDS = ("flag", "stars", "label", "note", "tag", "untag")
-DEFAULTS: dict[str, Any] = {"flag": 0, "stars": 0, "label": 0, "note": "", "tag": False}
 MOST_TOLD = 20
 STEP = "marks.step"
 LARGE_GROUP = 200
@@ -79,48 +77,6 @@ class Step:
     skipped: int
 
 
-@dataclass(slots=True)
-class _Origins:
-    """What is known of the ops that values come from; 0 stands for never set."""
-
-    catalogue: Catalogue
-    known: dict[int, Any] = field(default_factory=dict)
-    covers: dict[int, tuple[Ids, Ids]] = field(default_factory=dict)
-
-    def meet(self, origins: Ids) -> list[int]:
-        """Read the ops that are not known yet; return the distinct ones."""
-        seen: list[int] = np.unique(origins).tolist()
-        new = [op for op in seen if op and op not in self.known]
-        rows = self.catalogue.db.execute(
-            "SELECT revision, client, who, kind, value, state FROM review_op"
-            " WHERE revision IN (SELECT value FROM json_each(?))",
-            (listed(new),),
-        )
-        self.known.update((row["revision"], row) for row in rows)
-        return seen
-
-    def value(self, op: int, name: str) -> Any:
-        """Return the value that frames have from an op."""
-        if not op:
-            return DEFAULTS[name]
-        row = self.known[op]
-        return row["kind"] == "tag" if name == "tag" else json.loads(row["value"])
-
-    def standing(self, ids: Ids, origins: Ids) -> Ids:
-        """Return the latest op below each of these that is not undone."""
-        found = origins.copy()
-        while True:
-            gone = [op for op in self.meet(found) if op and self.known[op]["state"] != DONE]
-            if not gone:
-                return found
-            for op in gone:
-                if op not in self.covers:
-                    self.covers[op] = _covered(self.catalogue, op)
-                frames, earlier = self.covers[op]
-                at = found == op
-                found[at] = earlier[np.searchsorted(frames, ids[at])]
-
-
 class MarkOps:
     """Writes marks; every answer is on the disk, not only in the system's memory."""
 
@@ -151,8 +107,8 @@ class MarkOps:
             op = self._next(client, DONE)
             if op is None:
                 raise NothingThere("there is nothing to undo")
-            frames, earlier = _covered(self.catalogue, op["revision"])
-            slot = _slot(self.catalogue, op["kind"], json.loads(op["value"]))
+            frames, earlier = covered(self.catalogue, op["revision"])
+            slot = slot_of(self.catalogue, op["kind"], json.loads(op["value"]))
             mine = slot.origins(frames) == op["revision"]
             db.execute("UPDATE review_op SET state = ? WHERE revision = ?", (UNDONE, op[0]))
             step = self._restore(op, slot, frames, earlier, mine)
@@ -170,9 +126,9 @@ class MarkOps:
             op = self._next(client, UNDONE)
             if op is None:
                 raise NothingThere("there is nothing to redo")
-            frames, earlier = _covered(self.catalogue, op["revision"])
-            slot = _slot(self.catalogue, op["kind"], json.loads(op["value"]))
-            below = _Origins(self.catalogue).standing(frames, earlier)
+            frames, earlier = covered(self.catalogue, op["revision"])
+            slot = slot_of(self.catalogue, op["kind"], json.loads(op["value"]))
+            below = Origins(self.catalogue).standing(frames, earlier)
             free = slot.origins(frames) == below
             db.execute("UPDATE review_op SET state = ? WHERE revision = ?", (DONE, op[0]))
             target = np.full(len(frames), op["revision"], np.int64)
@@ -202,7 +158,7 @@ class MarkOps:
         while heads and len(found) < most:
             op = max(heads)
             heads.remove(op)
-            frames, earlier = _covered(self.catalogue, op)
+            frames, earlier = covered(self.catalogue, op)
             heads |= {int(earlier[np.searchsorted(frames, frame_id)])} - {0}
             told = db.execute(
                 "SELECT kind, value, who, made_s, state FROM review_op WHERE revision = ?", (op,)
@@ -224,7 +180,7 @@ class MarkOps:
             told = json.loads(known["overwrote"])
             return Outcome(op.id, known["revision"], known["changed"], told)
         revision = self._tick()
-        slot, origins = _slot(self.catalogue, op.kind, op.value), _Origins(self.catalogue)
+        slot, origins = slot_of(self.catalogue, op.kind, op.value), Origins(self.catalogue)
         value = op.kind == "tag" if slot.name == "tag" else op.value
         frames = _ascending(op.frames)
         earlier = slot.origins(frames)
@@ -250,15 +206,15 @@ class MarkOps:
             "INSERT INTO review_op VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 revision, op.id, client, who, op.kind, json.dumps(op.value), time.time(), DONE,
-                changed, _packed(np.diff(frames, prepend=0)), _packed(earlier), json.dumps(told),
+                changed, packed(np.diff(frames, prepend=0)), packed(earlier), json.dumps(told),
             ),
         )
         return Outcome(op.id, revision, changed, told)
 
-    def _restore(self, op: Any, slot: _Slot, frames: Ids, target: Ids, where: Any) -> Step:
+    def _restore(self, op: Any, slot: Slot, frames: Ids, target: Ids, where: Any) -> Step:
         """Give the frames of a mask the values of these ops, or of what stands below them."""
         revision = self._tick()
-        origins = _Origins(self.catalogue)
+        origins = Origins(self.catalogue)
         ids, source = frames[where], origins.standing(frames[where], target[where])
         groups = origins.meet(source)
         values = {each: origins.value(each, slot.name) for each in groups}
@@ -317,68 +273,6 @@ class MarkOps:
             db.execute("PRAGMA synchronous = NORMAL")
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """Where the values of one kind lie: a column of review, or one tag."""
-
-    catalogue: Catalogue
-    name: str
-    tag: str = ""
-
-    def origins(self, frames: Ids) -> Ids:
-        """Return the op that each frame's value comes from, 0 when it was never set."""
-        cursor = self.catalogue.db.cursor()
-        cursor.row_factory = None
-        inside = "frame_id IN (SELECT value FROM json_each(?))"
-        if self.name == "tag":
-            cursor.execute(
-                f"SELECT frame_id, op FROM review_tag WHERE tag = ? AND {inside}",
-                (self.tag, listed(frames)),
-            )
-        else:
-            cursor.execute(
-                f"SELECT frame_id, {self.name}_op FROM review WHERE {inside}", (listed(frames),)
-            )
-        rows = np.array(cursor.fetchall(), np.int64).reshape(-1, 2)
-        found = np.zeros(len(frames), np.int64)
-        found[np.searchsorted(frames, rows[:, 0])] = rows[:, 1]
-        return found
-
-    def write(self, frames: Ids, value: Any, op: int, revision: int) -> None:
-        """Give frames one value of one op."""
-        if len(frames):
-            self._put("SELECT {}, value FROM json_each(?) WHERE 1", [(value, op, listed(frames))],
-                      revision)
-
-    def write_each(self, rows: Iterator[tuple[int, Any, int]], revision: int) -> None:
-        """Give each frame its own value of its own op."""
-        kept = [(value, op, frame) for frame, value, op in rows]
-        self._put("VALUES ({}, ?)", kept, revision)
-
-    def _put(self, source: str, rows: list[tuple[Any, int, Any]], revision: int) -> None:
-        """Write rows of (value, op, frames) to where they belong."""
-        db, name = self.catalogue.db, self.name
-        update = f"{name}_op = excluded.{name}_op, revision = excluded.revision"
-        conflict = f"ON CONFLICT (frame_id) DO UPDATE SET {update}"
-        if name == "tag":  # its value has a table of its own; review takes the revision
-            db.executemany(
-                "INSERT OR REPLACE INTO review_tag (tag, present, op, frame_id)"
-                f" {source.format('?, ?, ?')}",
-                [(self.tag, *row) for row in rows],
-            )
-            db.executemany(
-                f"INSERT INTO review (tag_op, revision, frame_id) {source.format('?, ?')}"
-                f" {conflict}",
-                [(op, revision, frames) for _, op, frames in rows],
-            )
-            return
-        db.executemany(
-            f"INSERT INTO review ({name}, {name}_op, revision, frame_id)"
-            f" {source.format('?, ?, ?')} {conflict}, {name} = excluded.{name}",
-            [(value, op, revision, frames) for value, op, frames in rows],
-        )
-
-
 def in_words(kind: str, value: Any, frames: int | None = None) -> str:
     """Return an op in words, such as "pick of 12 frames"."""
     if kind == "flag":
@@ -406,25 +300,3 @@ def _ascending(frames: Ids) -> Ids:
     """Return ids in order, each once; most come so already."""
     ids = frames.astype(np.int64)
     return ids if bool((np.diff(ids) > 0).all()) else np.unique(ids)
-
-
-def _slot(catalogue: Catalogue, kind: str, value: Any) -> _Slot:
-    if kind in ("tag", "untag"):
-        return _Slot(catalogue, "tag", str(value))
-    return _Slot(catalogue, kind)
-
-
-def _covered(catalogue: Catalogue, op: int) -> tuple[Ids, Ids]:
-    """Return the frames of an op, ascending, and the op that each value came from before."""
-    row = catalogue.db.execute(
-        "SELECT frames, earlier FROM review_op WHERE revision = ?", (op,)
-    ).fetchone()
-    return np.cumsum(_unpacked(row["frames"])), _unpacked(row["earlier"])
-
-
-def _packed(values: Ids) -> bytes:
-    return zlib.compress(values.astype("<i8").tobytes(), 1)
-
-
-def _unpacked(blob: bytes) -> Ids:
-    return np.frombuffer(zlib.decompress(blob), "<i8").astype(np.int64)
