@@ -13,6 +13,7 @@ from curation.decide.reasons import REASONS
 from curation.params import RankParams
 from curation.recipes import load
 from curation.sources import offered, videos_in
+from curation.store.album_views import AlbumViews
 from curation.store.pictures import frames_revision, measures_revision
 from curation.ui import commands
 from curation.web.helper import Cover, Try
@@ -20,6 +21,7 @@ from curation.web.site import Site
 from curation.web.trials import ALL, Trial
 
 PAGE = 60
+FAILURES_SHOWN = 5
 PICKED, REVIEW, REST = "Picked", "In review", "Not picked"
 VERDICTS = {PICKED: "picked", REVIEW: "review", REST: "rejected"}
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
@@ -78,6 +80,30 @@ class Desk:
             facts = by_path.get(stored)
             twin = file is not None and file.video_id is not None
             rows.append(_video_row(path, error, facts, twin, posters))
+        return [*rows, *self._albums(posters)]
+
+    def _albums(self, posters: Mapping[str, tuple[int, str]]) -> list[dict[str, Any]]:
+        """Return the folders of pictures, each with the pictures that cannot be used."""
+        views = AlbumViews(self.studio.catalogue)
+        failures = views.failures()
+        rows = []
+        for album in views.listing():
+            failed = [(path, why) for path, why in failures if path.parent == album["path"]]
+            notes = [f"{path.name} {why}" for path, why in failed[:FAILURES_SHOWN]]
+            if len(failed) > FAILURES_SHOWN:
+                notes.append(f"and {len(failed) - FAILURES_SHOWN:,} more that cannot be used")
+            frame_id, revision = posters.get(album["key"], (0, ""))
+            rows.append(
+                {
+                    "name": album["name"],
+                    "folder": str(album["path"]),
+                    "facts": "Folder of pictures",
+                    "notes": notes,
+                    "kind": "good" if album["pictures"] else "soft",
+                    "state": _plural(album["pictures"], "picture"),
+                    "poster": f"thumb/{frame_id}?v={revision}" if frame_id else None,
+                }
+            )
         return rows
 
     def has_videos(self) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from curation.cli.terminal import duration
 from curation.export.report import clock
 from curation.store.jobs import Job
+from curation.ui.words import STAGES, STATES, VERBS, text
 from curation.web.trials import Histogram
 
 POOL_NAMES = {
@@ -21,23 +21,7 @@ POOL_NAMES = {
     "none": "No pool",
 }
 PARTS = ("focus", "pose", "face", "exposure")
-STATES = {
-    "queued": "Waiting",
-    "running": "Running",
-    "done": "Done",
-    "failed": "Failed",
-    "cancelled": "Cancelled",
-    "interrupted": "Interrupted",
-}
-FAILED_SHOWN = 20
-
-
-def text(value: object) -> str:
-    """Return a value fit for HTML; also for Gradio's templates, which know braces and dollars."""
-    escaped = html.escape(str(value), quote=True)
-    for sign in "{}$`":
-        escaped = escaped.replace(sign, f"&#{ord(sign)};")
-    return escaped
+FAILED_SHOWN, FAILED_SHOWN_RUNNING = 20, 3
 
 
 def notice(message: str, kind: str = "bad", hint: str = "") -> str:
@@ -53,54 +37,72 @@ def empty(title: str, advice: str) -> str:
     return f"<div class='empty'><b>{text(title)}</b><span>{text(advice)}</span></div>"
 
 
-def header(root: object, counts: Mapping[str, int], job: Job | None) -> str:
-    """Return the bar at the top: which datastore, how much is in it, what runs."""
+def header(root: object, counts: Mapping[str, int], strip: str = "") -> str:
+    """Return the bar at the top: which datastore, how much is in it, and the status strip."""
     numbers = "".join(
         f"<span class='count'><b>{value:,}</b> {text(name)}</span>"
         for name, value in counts.items()
     )
-    if job is None:
-        chip = "<span class='chip idle'>No job running</span>"
-    else:
-        share = f" {100 * job.done / job.total:.0f} %" if job.total and job.done else ""
-        left = f", {duration(job.eta_s)} left" if job.eta_s else ""
-        said = text(f"{STATES[job.state]}: {job.verb}{share}{left}")
-        chip = f"<span class='chip {job.state}'>{said}</span>"
     return (
         "<header class='top'><div><h1>Frame Curation Studio</h1>"
         f"<span class='where' title='datastore'>{text(root)}</span></div>"
-        f"<div class='facts'>{numbers}{chip}</div></header>"
+        f"<div class='facts'>{numbers}</div>{strip}</header>"
     )
 
 
 def job_panel(job: Job | None, waiting: str) -> str:
     """Return how a job is doing; `waiting` says what to do while there is none."""
     if job is None:
-        return f"<div class='job'><p class='dim'>{text(waiting)}</p></div>"
+        return f"<div class='job idle'><p>{text(waiting)}</p></div>"
+    if job.state == "queued":
+        return (
+            f"<div class='job' data-job='{job.id}' data-state='queued'>{_job_head(job, '')}"
+            "<p class='figures'>Starts when the job before it has ended.</p></div>"
+        )
     percent = 100 * min(1.0, job.done / job.total) if job.total and job.done is not None else 0.0
     percent = 100.0 if job.state == "done" else percent
     unknown = " unknown" if job.state == "running" and not job.total else ""
     return (
         f"<div class='job' data-job='{job.id}' data-state='{job.state}'>"
-        f"<div class='head'><span class='badge {job.state}'>{STATES[job.state]}</span>"
-        f"<span class='dim'>Job {job.id}</span><span class='stage'>{text(job.stage or '')}</span>"
-        f"<b class='percent'>{f'{percent:.0f} %' if not unknown else ''}</b></div>"
-        f"<div class='meter{unknown}' role='progressbar' aria-label='{text(job.verb)} progress' "
+        f"{_job_head(job, '' if unknown else f'{percent:.0f} %')}"
+        f"<div class='meter {job.state}{unknown}' role='progressbar' "
+        f"aria-label='{text(VERBS.get(job.verb, job.verb))} progress' "
         f"aria-valuemin='0' aria-valuemax='100' aria-valuenow='{percent:.0f}'>"
         f"<i style='width:{percent:.1f}%'></i></div>"
         f"<p class='figures'>{text(_figures(job))}</p>{_ending(job)}{_failed(job)}</div>"
     )
 
 
+def _job_head(job: Job, percent: str) -> str:
+    stage = STAGES.get(job.stage or "", job.stage or "") if job.state == "running" else ""
+    return (
+        f"<div class='head'><span class='badge {job.state}'>{STATES[job.state]}</span>"
+        f"<span class='dim'>Job {job.id}</span><span class='stage'>{text(stage)}</span>"
+        f"<b class='percent'>{percent}</b></div>"
+    )
+
+
+def _amount(job: Job) -> str:
+    done, total = job.done or 0, job.total or 0
+    if job.unit == "s of video":
+        return f"{duration(done)}{f' of {duration(total)}' if total else ''} of video"
+    return f"{done:,.0f}{f' of {total:,.0f}' if total else ''} {job.unit}"
+
+
+def _rate(job: Job, rate_per_s: float) -> str:
+    if job.unit == "s of video":
+        return f"{rate_per_s:,.1f} times as fast as it plays"
+    if rate_per_s < 1:
+        return f"{60 * rate_per_s:,.1f} a minute"
+    return f"{rate_per_s:,.1f} a second" if rate_per_s < 100 else f"{rate_per_s:,.0f} a second"
+
+
 def _figures(job: Job) -> str:
-    if job.state == "queued":
-        return "waiting for the job before it"
     parts = []
     if job.unit and (job.done or job.total):
-        total = f" of {job.total:,.0f}" if job.total else ""
-        parts.append(f"{job.done or 0:,.0f}{total} {job.unit}")
+        parts.append(_amount(job))
     if job.is_open and job.rate_per_s:
-        parts.append(f"{job.rate_per_s:.1f} a second")
+        parts.append(_rate(job, job.rate_per_s))
     if job.is_open and job.eta_s is not None:
         parts.append(f"{duration(job.eta_s)} left")
     if job.ended_s and job.started_s:
@@ -125,11 +127,15 @@ def _ending(job: Job) -> str:
 def _failed(job: Job) -> str:
     if not job.failed:
         return ""
+    shown = FAILED_SHOWN_RUNNING if job.is_open else FAILED_SHOWN
     items = "".join(
         f"<li><b>{text(item.rpartition('/')[2])}</b> {text(why)}</li>"
-        for item, why in job.failed[:FAILED_SHOWN]
+        for item, why in job.failed[:shown]
     )
-    return f"<div class='failures'><b>{len(job.failed)} failed</b><ul>{items}</ul></div>"
+    more = len(job.failed) - shown
+    rest = f"<p class='dim'>and {more:,} more; the log names them</p>" if more > 0 else ""
+    said = f"{len(job.failed):,} could not be used"
+    return f"<div class='failures'><b>{said}</b><ul>{items}</ul>{rest}</div>"
 
 
 def outcome(summary: Mapping[str, Any]) -> str:

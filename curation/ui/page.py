@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from curation.ui import ingest, markup, results, review, stages
+from curation.ui import ingest, markup, results, review, stages, strip
 from curation.ui.desk import Desk, View
 from curation.ui.ingest import IngestTab
 from curation.ui.results import ResultsTab
@@ -34,7 +34,7 @@ def build(site: Site) -> gr.Blocks:
     """Return the pages of a site; nothing is computed or loaded."""
     desk = Desk(site)
     with gr.Blocks(title="Frame Curation Studio", fill_width=True, analytics_enabled=False) as demo:
-        top = gr.HTML(markup.header(desk.studio.root, {}, None), js_on_load=None)
+        top = gr.HTML(markup.header(desk.studio.root, {}), js_on_load=None)
         timer = gr.Timer(TICK_S, active=False)
         # Not a gr.State: its changes are only told to the browser by handlers that queue.
         ended = gr.Textbox(visible="hidden")
@@ -71,7 +71,7 @@ class Wiring:
         rows: list[StageTab],
         last: ResultsTab,
     ) -> None:
-        self.desk = desk
+        self.desk, self.clerk = desk, strip.Clerk(desk.studio)
         self.top, self.timer, self.ended, self.tabs = top, timer, ended, tabs
         self.first, self.rows, self.last = first, rows, last
         self.board_outputs = [top, timer, ended, *(out for tab in rows for out in tab.job_outputs)]
@@ -108,7 +108,8 @@ class Wiring:
         )
         newest = next((job for job in recent if not job.is_open), None)
         stamp = f"{newest.id} {newest.state}" if newest else ""
-        top = markup.header(self.desk.studio.root, self.desk.counts(), now)
+        status = strip.strip(self.clerk.status(recent))
+        top = markup.header(self.desk.studio.root, self.desk.counts(), status)
         updates = [out for tab in self.rows for out in stages.job_updates(self.desk, tab.stage)]
         return [top, gr.Timer(TICK_S, active=now is not None), stamp, *updates]
 

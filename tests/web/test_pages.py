@@ -10,7 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from curation.store.jobs import Job
+from curation.store.staleness import Stale
 from curation.ui import markup
+from curation.ui.strip import Status, strip
 from curation.web.site import Settings
 from tests.web.conftest import serving, site_of
 
@@ -163,7 +165,10 @@ SHOWN = {
     "a log": markup.log_view(EVIL),
     "a notice": markup.notice(EVIL, hint=EVIL),
     "an empty state": markup.empty(EVIL, EVIL),
-    "the top bar": markup.header(EVIL, {EVIL: 3}, job(verb=EVIL)),
+    "the top bar": markup.header(EVIL, {EVIL: 3}),
+    "the status strip": strip(
+        Status((job(verb=EVIL, state="running"),), 1, Stale(1, 2, 3, 4, 5))
+    ),
     "a video": markup.video_table(
         [
             {
@@ -200,3 +205,38 @@ def test_a_job_reads_well() -> None:
     assert "Cancelled" in markup.job_panel(job(state="cancelled"), "")
     assert "Resume" in markup.job_panel(job(state="interrupted", error="killed"), "")
     assert "Press start" in markup.job_panel(None, "Press start")
+    assert "Starts when" in markup.job_panel(job(state="queued"), "")
+    slow = markup.job_panel(job(done=61, total=7265, unit="s of video", rate_per_s=3.2), "")
+    assert "1 min 1 s of 2 h 1 min of video" in slow
+    assert "3.2 times as fast as it plays" in slow
+
+
+def test_many_failures_are_counted_and_the_first_are_shown() -> None:
+    failed = tuple((f"/x/clip{i}.mp4", "moov atom not found") for i in range(30))
+    running = markup.job_panel(job(failed=failed), "")
+    assert "30 could not be used" in running
+    assert (running.count("<li>"), "and 27 more" in running) == (3, True)
+    ended = markup.job_panel(job(failed=failed, state="done"), "")
+    assert (ended.count("<li>"), "and 10 more" in ended) == (20, True)
+
+
+NOTHING = Stale(0, 0, 0, 0, 0)
+
+
+def test_the_strip_tells_what_runs_what_is_full_and_what_is_stale() -> None:
+    assert "No job running" in strip(Status((), 50 << 30, NOTHING))
+    assert "Up to date" in strip(Status((), None, NOTHING))
+    running = job(verb="sort", done=1.0, total=4.0, eta_s=90.0)
+    busy = strip(Status((running, job(state="queued")), 5 << 30, Stale(1, 1200, 0, 0, 7)))
+    for said in (
+        "Running: Sort 25 %, 1 min 30 s left",
+        "1 waiting",
+        "5.4 GB free",
+        "1 video not extracted yet",
+        "1,200 frames not sorted yet",
+        "7 marks not applied yet",
+    ):
+        assert said in busy
+    assert "?tab=sort" in busy
+    assert "Up to date" not in busy
+    assert "jobs stop until there is room" in strip(Status((), 300 << 20, NOTHING))

@@ -1,0 +1,55 @@
+"""The words and numbers that all pages use alike."""
+
+from __future__ import annotations
+
+import html
+
+STATES = {
+    "queued": "Waiting",
+    "running": "Running",
+    "done": "Done",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "interrupted": "Interrupted",
+}
+VERBS = {
+    "extract": "Extract",
+    "sort": "Sort",
+    "rank": "Score & rank",
+    "apply": "Apply marks",
+    "unapply": "Take marks back",
+}
+"""What a job is called; the tab of that work where it has one."""
+
+STAGES = {
+    "probe": "Looking at the files",
+    "extract": "Extracting",
+    "measure": "Measuring",
+    "verify": "Comparing alike frames",
+    "sort": "Putting into pools",
+    "rank": "Deciding",
+    "pictures": "Reading pictures",
+}
+"""What a running job says that it does."""
+
+
+def text(value: object) -> str:
+    """Return a value fit for HTML; also for Gradio's templates, which know braces and dollars."""
+    escaped = html.escape(str(value), quote=True)
+    for sign in "{}$`":
+        escaped = escaped.replace(sign, f"&#{ord(sign)};")
+    return escaped
+
+
+def count(number: float, noun: str) -> str:
+    """Return 1 frame, 2 frames, 1,234,567 frames."""
+    return f"{number:,.0f} {noun}" + ("" if number == 1 else "s")
+
+
+def plain(size_bytes: int) -> str:
+    """Return a size as people say it: 512 MB, 3.4 GB, 1.2 TB."""
+    for unit, scale in (("TB", 1e12), ("GB", 1e9)):
+        if size_bytes >= scale:
+            value = size_bytes / scale
+            return f"{value:.1f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
+    return f"{size_bytes / 1e6:,.0f} MB"
