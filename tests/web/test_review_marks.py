@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from curation.params import RankParams
 from curation.store.catalogue import Catalogue
 from curation.store.marks import MarkTable
 from curation.web.site import Settings
@@ -169,6 +170,50 @@ def test_undo_survives_a_restart(filled: Path) -> None:
         for _ in range(3):
             client.post("/api/review/undo", json={"client": ANN})
         assert client.get("/api/review/marks").json()["flag"] == [0, 0]
+
+
+def job_of(client: TestClient, answer: Any) -> dict[str, Any]:
+    assert answer.status_code == 202, answer.text
+    for _ in range(600):
+        job: dict[str, Any] = client.get(f"/api/jobs/{answer.json()['job']}").json()
+        if job["state"] not in ("queued", "running"):
+            return job
+        time.sleep(0.1)
+    raise AssertionError(f"the job does not end: {job}")
+
+
+def test_marks_are_applied_and_taken_back_by_jobs(client: TestClient) -> None:
+    root = site_of(client).studio.root
+    before = {path.name for path in (root / "ranked").rglob("*.jpg")}
+    assert client.post("/api/review/apply/undo", json={}).status_code == 409
+    page = site_of(client).studio.decisions.page(verdict="rejected")
+    rejected = [row["frame_id"] for row in page]
+    send(client, ANN, op("flag", 1, rejected[:2]))
+    state = {"waiting": 2, "applied": 0, "can_undo": False}
+    assert client.get("/api/review/apply").json() == state
+    job = job_of(client, client.post("/api/review/apply", json={}))
+    assert (job["state"], job["summary"]["by_hand"]) == ("done", {"picked": 2, "rejected": 0})
+    assert len({path.name for path in (root / "ranked").rglob("*.jpg")}) == len(before) + 2
+    state = {"waiting": 0, "applied": 2, "can_undo": True}
+    assert client.get("/api/review/apply").json() == state
+    job = job_of(client, client.post("/api/review/apply/undo", json={}))
+    assert job["state"] == "done", job
+    assert {path.name for path in (root / "ranked").rglob("*.jpg")} == before
+
+
+def test_thresholds_become_the_recipe(client: TestClient) -> None:
+    wrong = {"params": {"min_focus": "soft"}}
+    assert client.post("/api/review/thresholds", json=wrong).status_code == 422
+    wrong = {"params": {"datastore": "/etc"}}
+    assert client.post("/api/review/thresholds", json=wrong).status_code == 422
+    moved = {"params": {"min_focus": -2.5, "per_video_face": 9}}
+    job = job_of(client, client.post("/api/review/thresholds", json=moved))
+    assert job["state"] == "done" and job["verb"] == "rank", job
+    kept = site_of(client).studio.remembered("rank", RankParams)
+    assert (kept["min_focus"], kept["per_video_face"]) == (-2.5, 9)
+    job_of(client, client.post("/api/review/thresholds", json={"params": {"per_video": 3}}))
+    kept = site_of(client).studio.remembered("rank", RankParams)
+    assert (kept["min_focus"], kept["per_video"]) == (-2.5, 3), "what was moved before stays"
 
 
 # -- a real server, killed -----------------------------------------------------------------------
