@@ -82,7 +82,7 @@ class Compare {
 
   hide() { this.leave(); }
 
-  /** Take the cursor along to the frame that was looked at last. */
+  /** Take the cursor along to the active frame, so that the inspector is about it. */
   leave() {
     const position = this.ws.view.positionOf(this.rows[this.active] ?? -1);
     if (position >= 0) this.ws.setCursor(position, { keep: true });
@@ -121,6 +121,7 @@ class Compare {
     this.active = i;
     this.drawMarks();
     this.said();
+    this.leave();
   }
 
   /** Another frame in the active pane, one that no other pane shows. */
@@ -140,6 +141,7 @@ class Compare {
     this.drawPane(this.active);
     this.drawMarks();
     this.said();
+    this.leave();
   }
 
   get overrides() {

@@ -5,7 +5,7 @@ import { button, el, grouped, painted, select, settled, short, store, stored, wo
 
 const FEW = 7;
 const KEEP = 'curation-review:measures';
-const FLAGS = [[1, 'Picks', 'pick'], [-1, 'Rejects', 'reject'], [0, 'Unmarked', 'none']];
+const FLAGS = [[1, 'Picks', 'pick', '✔'], [-1, 'Rejects', 'reject', '✕'], [0, 'Unmarked', 'none', '○']];
 
 /** The clause of a view for a column, or undefined. */
 export function clauseOf(ws, column) {
@@ -25,6 +25,35 @@ function toggle(ws, column, value, alone) {
   let wanted = has ? now.filter((one) => one !== value) : [...now, value];
   if (alone) wanted = has && now.length === 1 ? [] : [value];
   setClause(ws, column, wanted.length ? { column, in: wanted } : null);
+}
+
+/** A facet of few values side by side: flag, stars, label. */
+function rowFacet(ws, { column, title, choices }) {
+  const made = new Map();
+  const row = el('div', { class: `rv-segments ${column}`, role: 'group', 'aria-label': title });
+  return {
+    el: row,
+    column,
+    update(counting) {
+      const counts = counting.values(column);
+      const asked = new Set(clauseOf(ws, column)?.in ?? []);
+      for (const [value, text, name] of choices()) {
+        if (!made.has(value)) {
+          const one = button('', () => toggle(ws, column, value), { 'data-value': value });
+          one.append(el('span', { class: 'glyph', text }), el('span', { class: 'n' }));
+          made.set(value, one);
+          row.append(one);
+        }
+        const one = made.get(value);
+        const count = counts.get(value) ?? 0;
+        one.lastChild.textContent = count > 9999 ? `${Math.round(count / 1000)}k` : grouped(count);
+        one.setAttribute('aria-pressed', asked.has(value));
+        one.setAttribute('aria-label', `${name}, ${grouped(count)}`);
+        one.title = `${name}: ${grouped(count)}`;
+        one.classList.toggle('zero', !count);
+      }
+    },
+  };
 }
 
 /** A closed-set facet: one line per value with its count, largest first. */
@@ -213,10 +242,12 @@ export function setup(ws) {
     const { header } = ws.table;
     const reasons = header.reasons.map((one, i) => [i, one.text || one.code]);
     const labels = header.labels ?? [];
-    facets = [
-      { column: 'flag', title: 'Mark', ordered: true, choices: () => FLAGS.map(([value, name]) => [value, name]) },
-      { column: 'stars', title: 'Stars', choices: () => [5, 4, 3, 2, 1, 0].map((v) => [v, v ? '★'.repeat(v) : 'No stars']), ordered: true },
-      { column: 'label', title: 'Label', choices: () => [[0, 'No label'], ...labels.map((name, i) => [i + 1, name])] },
+    const marks = [
+      { column: 'flag', title: 'Mark', choices: () => FLAGS.map(([value, name, , glyph]) => [value, glyph, name]) },
+      { column: 'stars', title: 'Stars', choices: () => [0, 1, 2, 3, 4, 5].map((v) => [v, v ? `${v}★` : '–', v ? `${v} ${v > 1 ? 'stars' : 'star'}` : 'No stars']) },
+      { column: 'label', title: 'Label', choices: () => [[0, '–', 'No label'], ...labels.map((name, i) => [i + 1, '■', `Label ${name}`])] },
+    ].map((spec) => rowFacet(ws, spec));
+    const sets = [
       { column: 'pool', title: 'Pool', choices: () => listed(header.pools) },
       { column: 'verdict', title: 'Decision', choices: () => listed(header.verdicts) },
       { column: 'reason', title: 'Reason', choices: () => reasons },
@@ -225,9 +256,11 @@ export function setup(ws) {
       { column: 'shot', title: 'Shot', choices: () => shotChoices(), here: { title: 'The shot of this frame', run: oneShot } },
       { column: 'noted', title: 'Notes and tags', choices: () => [[1, 'With a note'], [2, 'With tags'], [3, 'With both']] },
     ].map((spec) => valueFacet(ws, spec));
+    facets = [...marks, ...sets];
     measures = wantedMeasures(ws).map(makeMeasure);
-    host.replaceChildren(chips, clearAll, ...facets.map((facet) => facet.el),
-      el('details', { class: 'rv-facet', open: true }, el('summary', {}, el('span', { text: 'Measures' })), measureList, adder));
+    host.replaceChildren(chips, clearAll, ...marks.map((facet) => facet.el),
+      el('details', { class: 'rv-facet', open: true }, el('summary', {}, el('span', { text: 'Measures' })), measureList, adder),
+      ...sets.map((facet) => facet.el));
     redrawMeasures();
   }
   function shotChoices() {

@@ -27,8 +27,10 @@ function filmstrip(ws, place) {
       letGo(spare.img);
       spare.cell.remove();
     }
-    const middle = ws.cursor + shift;
-    const first = middle - Math.floor(count / 2);
+    // Near an end the strip stays filled and the frame leaves its middle.
+    const room = width / (wide + GAP_PX) / 2 - 0.5;
+    const middle = Math.max(Math.min(ws.cursor + shift, view.count - 1 - room), Math.min(room, (view.count - 1) / 2));
+    const first = Math.floor(middle - count / 2);
     for (let i = 0; i < count; i += 1) {
       const position = first + i;
       // A cell keeps its frame while the strip slides, so that no picture is asked for twice.

@@ -4,19 +4,22 @@ import { contained, paint } from './overlay.js';
 import { button, clock, el, frames, settled, sharp, short, words } from './parts.js';
 
 const REST_MS = 110;
+const UNITS = { px: ' px', degrees: '°', s: ' s' };
 
 /** A list of [name, text] lines; a line may be marked bad or carry a meter 0..1. */
 function facts(rows) {
-  return el('dl', { class: 'rv-facts' }, ...rows.flatMap(({ name, text, bad, meter, run, title }) => {
+  return el('dl', { class: 'rv-facts' }, ...rows.flatMap(({ name, text, bad, meter, title }) => {
     const value = el('dd', { class: bad ? 'bad' : '', title });
     if (meter !== undefined) {
       value.append(el('i', { class: 'meter', 'aria-hidden': 'true' },
         el('i', { style: `width:${Math.round(100 * Math.min(1, Math.max(0, meter)))}%` })));
     }
-    value.append(run ? button(text, run, { class: 'rv-link' }) : el('span', { text }));
+    value.append(el('span', { text }));
     return [el('dt', { text: name }), value];
   }));
 }
+
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 
 function section(title, ...children) {
   return el('section', { class: 'rv-part' }, el('h3', { text: title }), ...children);
@@ -229,18 +232,29 @@ export function setup(ws) {
       el('h3', { text: table.nameOf(row), title: `frame ${table.frameId[row]}` }),
       el('p', {}, el('span', { class: `rv-chip ${verdict}`, text: verdict || 'not decided' }),
         el('span', { text: `${words(table.lists.pool[table.pool[row]] ?? '')}${rank}` })),
-      reason && verdict !== 'picked' ? el('p', { class: 'dim', text: `${reason.text ?? reason.code}${reason.fix ? `. ${reason.fix}` : ''}` }) : null,
+      reason && verdict !== 'picked' ? el('p', { class: 'dim', text: [reason.text ?? reason.code, reason.fix].filter(Boolean).map(sentence).join(' ') }) : null,
     );
   }
+  function rivalCard(rival) {
+    const row = ws.table.rowOf(rival.frame_id);
+    const card = button('', () => goTo(rival.frame_id), { class: 'rv-rival', title: 'Go to that frame' });
+    const place = rival.rank ? `rank ${rival.rank}` : 'not picked';
+    const score = rival.score === null ? '' : `, score ${rival.score.toFixed(3)}`;
+    card.append(row >= 0 ? el('img', { src: ws.table.thumbUrl(row), alt: '' }) : el('i', {}),
+      el('span', {}, el('b', { text: rival.name }), el('span', { text: `${rival.where}, ${place}${score}` }),
+        rival.why ? el('span', { class: 'why', text: rival.why }) : null));
+    return card;
+  }
   function explained(told) {
-    const parts = told.parts.map((part) => ({ name: words(part.name), text: part.text, meter: part.value }));
-    const rivals = told.rivals.map((rival) => ({ name: rival.name, text: rival.text, run: () => goTo(rival.frame_id),
-      title: 'Go to that frame' }));
+    const parts = told.parts.map((part) => ({ name: words(part.name), meter: part.value, title: part.text,
+      text: `${part.value.toFixed(2)} × ${part.weight.toFixed(2)} = ${part.contribution.toFixed(3)}` }));
     const gates = told.gates.map((gate) => ({ name: words(gate.name), text: gate.text, bad: gate.passed === false }));
     const needs = told.verdict === 'picked' ? 'Closest to going' : 'What it would have needed';
     why.replaceChildren(
       el('p', { class: 'rv-line', text: told.headline }),
-      ...[['Score', parts], ['Frames beside it', rivals], [needs, told.needed], ['Limits', gates]]
+      ...(parts.length ? [section(`Score ${told.score?.toFixed(3) ?? ''}`, facts(parts))] : []),
+      ...(told.rivals.length ? [section('Frames beside it', ...told.rivals.map(rivalCard))] : []),
+      ...[[needs, told.needed.map((row) => ({ ...row, name: words(row.name) }))], ['Limits', gates]]
         .filter(([, rows]) => rows?.length)
         .map(([title, rows]) => section(title, facts(rows))),
     );
@@ -249,12 +263,13 @@ export function setup(ws) {
     const titles = ws.measures;
     const groups = new Map();
     for (const [name, value] of Object.entries(look.measures ?? {})) {
-      if (value === null) continue;
+      // Hashes and sets of bits are numbers that tell a person nothing.
+      if (value === null || Math.abs(value) > 1e8) continue;
       const of = titles.get(name);
       const group = of?.group || 'Measures';
       if (!groups.has(group)) groups.set(group, []);
       groups.get(group).push({ name: of?.title || words(name), title: name,
-        text: typeof value === 'number' ? `${short(value)}${of?.unit ? ` ${of.unit}` : ''}` : String(value) });
+        text: typeof value === 'number' ? `${short(value)}${UNITS[of?.unit] ?? ''}` : String(value) });
     }
     const source = [
       { name: 'File', text: look.file ?? look.video ?? '' },

@@ -10,7 +10,7 @@ import { createWorkspace } from './workspace.js';
 
 const CORE = [keys, commands, grid, loupe, toolbar];
 const PARTS = [
-  'views', 'facets', 'thresholds', 'inspector', 'filmstrip', 'compare', 'survey', 'stacks', 'overlay',
+  'views', 'thresholds', 'facets', 'inspector', 'filmstrip', 'compare', 'survey', 'stacks', 'overlay',
   'map', 'near', 'help',
 ];
 

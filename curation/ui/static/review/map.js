@@ -56,7 +56,7 @@ class MapMode {
       button('Whole map', () => this.fit(), { title: 'Show the whole map' }),
       el('label', { class: 'rv-label' }, el('span', { text: 'Colour' }), colours),
       button('Select what is in sight', () => ws.run('map.sight')),
-      el('span', { class: 'hint', text: 'wheel zooms · Shift adds to the lasso · arrows go to a neighbour' }));
+      el('span', { class: 'hint', text: 'drag a lasso · wheel zooms · arrows go on' }));
     this.setTool(this.tool);
   }
 

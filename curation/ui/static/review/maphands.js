@@ -49,7 +49,7 @@ export function hands(map) {
   const up = (event) => {
     if (!map.down.delete(event.pointerId)) return;
     spread = 0;
-    const { polygon } = this;
+    const { polygon } = map;
     map.polygon = null;
     if (polygon && map.moved && polygon.length > 2) {
       const { found, total } = inside(map.places, map.ws.view.mask, polygon);

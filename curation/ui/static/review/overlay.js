@@ -53,30 +53,32 @@ export function paint(context, boxes, [x, y, width, height]) {
   const across = (share) => x + share * width;
   const down = (share) => y + share * height;
   const fine = Math.max(1, Math.min(2, width / 400));
-  context.font = '11px system-ui, sans-serif';
   context.lineJoin = 'round';
-  const seen = new Set();
-  for (const box of boxes) {
-    const colour = hue(box.step);
-    const [x0, y0, x1, y1] = box.xyxy;
-    const place = `${box.step}:${Math.round(x0 * 200)}:${Math.round(y0 * 200)}`;
+  for (const { step, xyxy: [x0, y0, x1, y1], keypoints } of boxes) {
+    const colour = hue(step);
+    const place = [across(x0), down(y0), (x1 - x0) * width, (y1 - y0) * height];
     context.strokeStyle = 'rgba(0,0,0,.55)';
     context.lineWidth = fine + 2;
-    context.strokeRect(across(x0), down(y0), (x1 - x0) * width, (y1 - y0) * height);
+    context.strokeRect(...place);
     context.strokeStyle = colour;
     context.lineWidth = fine;
-    context.strokeRect(across(x0), down(y0), (x1 - x0) * width, (y1 - y0) * height);
-    drawPoints(context, points(box.keypoints), colour, across, down, fine);
-    const label = [words(box.label || box.step), box.score ? box.score.toFixed(2) : '']
-      .filter(Boolean).join(' ');
-    const wide = context.measureText(label).width + 8;
-    if (seen.has(place) || (x1 - x0) * width < wide * 0.6) continue;
-    seen.add(place);
+    context.strokeRect(...place);
+    drawPoints(context, points(keypoints), colour, across, down, fine);
+  }
+  context.font = '11px system-ui, sans-serif';
+  const taken = [];
+  for (const { step, label, score, xyxy: [x0, y0] } of boxes) {
+    const text = [words(label || step), score ? score.toFixed(2) : ''].filter(Boolean).join(' ');
+    const wide = context.measureText(text).width + 8;
+    const left = Math.max(x, Math.min(across(x0), x + width - wide));
     const top = down(y0) >= y + 16 ? down(y0) - 16 : down(y0);
+    // Two steps may name the same thing: the first name stands.
+    if (taken.some(([l, t, w]) => Math.abs(t - top) < 16 && left < l + w && l < left + wide)) continue;
+    taken.push([left, top, wide]);
     context.fillStyle = 'rgba(0,0,0,.72)';
-    context.fillRect(across(x0), top, wide, 16);
-    context.fillStyle = colour;
-    context.fillText(label, across(x0) + 4, top + 12);
+    context.fillRect(left, top, wide, 16);
+    context.fillStyle = hue(step);
+    context.fillText(text, left + 4, top + 12);
   }
 }
 

@@ -75,6 +75,7 @@ class Survey {
   setActive(at) {
     this.active = Math.max(0, Math.min(at, this.rows.length - 1));
     this.drawMarks();
+    this.leave();
   }
 
   get overrides() {

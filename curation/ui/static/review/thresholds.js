@@ -1,7 +1,7 @@
 // Threshold sliders: a move paints what the limit itself decides at once, the exact answer with
 // quotas and duplicates follows from the studio, and the picks per pool follow both.
 import { BINS, binned, niceStep, span, spread } from './histogram.js';
-import { button, el, grouped, ink, painted, sharp, short } from './parts.js';
+import { button, el, grouped, ink, painted, sharp, short, store, stored } from './parts.js';
 
 /** The values that a limit decides about: NaN in other pools, without sign where it has none. */
 function judged(table, meter, values) {
@@ -101,15 +101,24 @@ function slider(ws, meter, moved) {
   };
 }
 
+const FIRST = 4;
+const KEY = 'curation-review:all-limits';
+
 export function setup(ws) {
   let sliders = [];
+  let all = stored(KEY) === '1';
+  const more = button('', () => {
+    all = !all;
+    store(KEY, all ? '1' : '0');
+    sift();
+  }, { class: 'rv-more' });
   const counts = el('div', { class: 'rv-picks', role: 'status' });
   const state = el('p', { class: 'rv-said', role: 'status', hidden: true });
   const list = el('div', { class: 'rv-measures' });
   const apply = button('Apply', () => keep(), {
     class: 'rv-button primary', title: 'Make these limits the recipe and rank with them', disabled: true });
   const reset = button('Put back', () => ws.judge.reset(), { class: 'rv-button', disabled: true });
-  const host = el('div', { class: 'rv-thresholds' }, counts, el('div', { class: 'rv-row' }, apply, reset), state, list);
+  const host = el('div', { class: 'rv-thresholds' }, counts, el('div', { class: 'rv-row' }, apply, reset), state, list, more);
 
   const waiting = new Map();
   const judge = painted(() => {
@@ -153,19 +162,31 @@ export function setup(ws) {
     }
     showCounts();
   }
+  /** The first limits and those that were moved; the others on demand. */
+  function sift() {
+    const moved = sliders.map((one) => ws.judge.values[one.meter.param] !== ws.judge.stored[one.meter.param]);
+    sliders.forEach((one, i) => { one.el.hidden = !(all || i < FIRST || moved[i]); });
+    more.hidden = sliders.length <= FIRST;
+    more.textContent = all ? 'Show fewer limits' : `Show all ${sliders.length} limits`;
+    load();
+  }
   function build() {
     sliders = ws.judge.thresholds.map((meter) => slider(ws, meter, moved));
     list.replaceChildren(...sliders.map((one) => one.el));
     if (!sliders.length) say('There is nothing to decide about yet. Run Score & rank first.');
     showCounts();
-    load();
+    sift();
   }
   let loaded = null;
+  const filled = new Set();
   /** The measures behind the sliders come when the panel is first looked at. */
   async function load() {
-    if (!ws.table || loaded === ws.table || !host.clientWidth) return;
+    if (!ws.table || !host.clientWidth) return;
+    if (loaded !== ws.table) filled.clear();
     loaded = ws.table;
     for (const one of sliders) {
+      if (one.el.hidden || filled.has(one)) continue;
+      filled.add(one);
       try {
         one.fill(await ws.judge.prepare(one.meter.param));
       } catch (error) {

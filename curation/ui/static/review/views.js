@@ -1,19 +1,25 @@
 // Views by name: some that everybody needs, and those that people save.
 import { button, el } from './parts.js';
 
+const TITLES = {
+  'Studio picks': 'What the ranking picked, best first',
+  'Unseen picks': 'What the ranking picked and nobody has marked',
+  'To review': 'What the studio was not sure about',
+};
+
 /** Views that come with the studio; the words are those of the table's lists. */
 function builtIn(table) {
   const at = (list, word) => table.lists[list].indexOf(word);
   const verdict = (word) => ({ column: 'verdict', in: [at('verdict', word)] });
   const made = [['All frames', [], []]];
   if (at('verdict', 'picked') >= 0) {
-    made.push(['Picked by the studio', [verdict('picked')], [{ column: 'score', desc: true }]]);
-    made.push(['Picked, not looked at', [verdict('picked'), { column: 'flag', in: [0] }], [{ column: 'score', desc: true }]]);
+    made.push(['Studio picks', [verdict('picked')], [{ column: 'score', desc: true }]]);
+    made.push(['Unseen picks', [verdict('picked'), { column: 'flag', in: [0] }], [{ column: 'score', desc: true }]]);
   }
-  if (at('verdict', 'review') >= 0) made.push(['Waits for review', [verdict('review')], []]);
+  if (at('verdict', 'review') >= 0) made.push(['To review', [verdict('review')], []]);
   made.push(['My picks', [{ column: 'flag', in: [1] }], []]);
   made.push(['My rejects', [{ column: 'flag', in: [-1] }], []]);
-  return made.map(([name, where, sort]) => ({ name, where, sort }));
+  return made.map(([name, where, sort]) => ({ name, where, sort, title: TITLES[name] ?? '' }));
 }
 
 /** A view as it is saved: only what another page can understand, lists by their words. */
@@ -70,7 +76,8 @@ export function setup(ws) {
     if (!ws.table) return;
     const now = packed(ws.table, { where: ws.view.where, sort: ws.view.sort });
     const item = (title, view, stored) => {
-      const open = button(title, () => show(stored ? unpacked(ws.table, view, (one) => ws.knows(one)) : view), { class: 'rv-view' });
+      const open = button(title, () => show(stored ? unpacked(ws.table, view, (one) => ws.knows(one)) : view), {
+      class: 'rv-view', title: view.title || title });
       const mine = stored ? view : packed(ws.table, view);
       const on = same(now.where, mine.where) && (same(now.sort, mine.sort) || !stored);
       open.setAttribute('aria-pressed', on);
