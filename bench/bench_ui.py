@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 PROBE = (Path(__file__).with_name("ui_page.js")).read_text()
 SIZE = {"width": 1440, "height": 900}
 OPENS, KEYS, STEPS, MARKS = 8, 120, 80, 40
-WS = "document.querySelector('.rv-host').ws"
+WS = "document.querySelector('.rv').workspace"
 NOT_OURS = "gr.Gallery"
 
 

@@ -3,7 +3,7 @@
 // Installed before the page's own scripts. `review` finds the parts of our workspace, `gallery`
 // those of gr.Gallery; both answer the same questions.
 (() => {
-  const rv = () => document.querySelector('.rv-host')?.ws;
+  const rv = () => document.querySelector('.rv')?.workspace;
   const inside = (cell, box) => {
     const at = cell.getBoundingClientRect();
     return at.width > 0 && at.bottom > box.top && at.top < box.bottom;

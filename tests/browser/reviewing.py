@@ -12,9 +12,9 @@ from playwright.sync_api import expect
 
 from curation.store.catalogue import FILE_NAME
 
-WS = "document.querySelector('.rv-host').ws"
+WS = "document.querySelector('.rv').workspace"
 """The workspace object in the page; tests look at it, and never act through it."""
-SETTLED = f"() => document.querySelector('.rv-host')?.ws?.marks && {WS}.marks.pending === 0"
+SETTLED = f"() => document.querySelector('.rv')?.workspace?.marks && {WS}.marks.pending === 0"
 DRAWN = """() => {
   const cells = [...document.querySelectorAll('.rv [role=option]')].filter((c) => c.offsetParent);
   const box = document.querySelector('.rv-stage')?.getBoundingClientRect();
