@@ -116,36 +116,68 @@ class Journal:
     def lay(self, overlay: Overlay) -> None:
         """Put the applied marks over the machine's decisions, which are kept; one transaction.
 
-        What earlier marks changed is first put back as the machine decided it.
+        What earlier marks changed is first put back as the machine decided it. All is thought out
+        before the transaction begins, so that people who mark meanwhile do not wait for it.
 
         Args:
-            overlay: decide.by_hand.overlay.
+            overlay: decide.by_hand.overlay; it changes verdict, reason, detail and rank only.
         """
+        machine, marks = self._machine(), self._sampled()
+        marks = {i: mark for i, mark in marks.items() if i in machine or mark[0]}
+        undecided = {i: _undecided(i) for i in marks if i not in machine}
+        changed = list(overlay([*machine.values(), *undecided.values()], marks))
         with self.catalogue.transaction() as db:
-            kept = db.execute("SELECT frame_id, decision FROM machine_decision").fetchall()
-            db.executemany(
-                "DELETE FROM decision WHERE frame_id = ?",
-                [(row["frame_id"],) for row in kept if row["decision"] is None],
+            db.execute(
+                "DELETE FROM decision WHERE frame_id IN"
+                " (SELECT frame_id FROM machine_decision WHERE decision IS NULL)"
             )
-            self._put(json.loads(row["decision"]) for row in kept if row["decision"] is not None)
+            db.execute(
+                "UPDATE decision SET verdict = json_extract(m.decision, '$[0]'),"
+                " reason = json_extract(m.decision, '$[1]'),"
+                " detail = json_extract(m.decision, '$[2]'),"
+                " rank = json_extract(m.decision, '$[3]')"
+                " FROM machine_decision m WHERE m.frame_id = decision.frame_id"
+            )
             db.execute("DELETE FROM machine_decision")
-            rows = db.execute(
-                "SELECT d.* FROM decision d JOIN frame f ON f.id = d.frame_id WHERE f.sampled = 1"
-                " AND (d.verdict = 'picked' OR d.frame_id IN (SELECT frame_id FROM applied_mark))"
-            ).fetchall()
-            machine = {row["frame_id"]: dict(row) for row in rows}
-            marks = {i: mark for i, mark in self._sampled().items() if i in machine or mark[0]}
-            undecided = [_undecided(i) for i in marks if i not in machine]
-            changed = list(overlay([*machine.values(), *undecided], marks))
             db.executemany(
-                "INSERT INTO machine_decision VALUES (?, ?)",
+                "INSERT INTO decision (frame_id, pool, verdict, reason, detail, parts)"
+                " VALUES (:frame_id, :pool, :verdict, :reason, :detail, '{}')",
+                undecided.values(),
+            )
+            db.execute(
+                "INSERT INTO machine_decision SELECT d.frame_id, CASE WHEN d.frame_id IN"
+                " (SELECT value FROM json_each(?)) THEN NULL"
+                " ELSE json_array(d.verdict, d.reason, d.detail, d.rank) END FROM decision d"
+                " WHERE d.frame_id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(undecided)), json.dumps([row["frame_id"] for row in changed])),
+            )
+            db.executemany(
+                "UPDATE decision SET verdict = ?, reason = ?, detail = ?, rank = ?"
+                " WHERE frame_id = ?",
                 [
-                    (i, json.dumps(machine[i]) if i in machine else None)
-                    for i in (row["frame_id"] for row in changed)
+                    (row["verdict"], row["reason"], row["detail"], row["rank"], row["frame_id"])
+                    for row in changed
                 ],
             )
-            self._put(changed)
             bump(db)
+
+    def _machine(self) -> dict[int, dict[str, Any]]:
+        """Return what the machine decided about each frame that it picked or that has a mark."""
+        rows = self.catalogue.db.execute(
+            "SELECT * FROM (SELECT d.frame_id, d.pool, d.score,"
+            " CASE WHEN m.frame_id THEN json_extract(m.decision, '$[0]') ELSE d.verdict END"
+            "  AS verdict,"
+            " CASE WHEN m.frame_id THEN json_extract(m.decision, '$[1]') ELSE d.reason END"
+            "  AS reason,"
+            " CASE WHEN m.frame_id THEN json_extract(m.decision, '$[2]') ELSE d.detail END"
+            "  AS detail,"
+            " CASE WHEN m.frame_id THEN json_extract(m.decision, '$[3]') ELSE d.rank END AS rank"
+            " FROM decision d JOIN frame f ON f.id = d.frame_id"
+            " LEFT JOIN machine_decision m ON m.frame_id = d.frame_id WHERE f.sampled = 1)"
+            " WHERE verdict = 'picked' OR (verdict IS NOT NULL"
+            "  AND frame_id IN (SELECT frame_id FROM applied_mark))"
+        )
+        return {row["frame_id"]: dict(row) for row in rows}
 
     def _sampled(self) -> Marks:
         rows = self.catalogue.db.execute(
@@ -153,14 +185,6 @@ class Journal:
             " WHERE f.sampled = 1 ORDER BY a.frame_id"
         )
         return {row["frame_id"]: (row["flag"], row["stars"]) for row in rows}
-
-    def _put(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        self.catalogue.db.executemany(
-            "INSERT OR REPLACE INTO decision (frame_id, pool, verdict, reason, detail, score, rank,"
-            " keeper, parts, person, rival) VALUES (:frame_id, :pool, :verdict, :reason, :detail,"
-            " :score, :rank, :keeper, :parts, :person, :rival)",
-            (dict(row) for row in rows),
-        )
 
     def _set(self, marks: Marks) -> None:
         self.catalogue.db.execute("DELETE FROM applied_mark")
@@ -179,9 +203,10 @@ class Journal:
 
 def _undecided(frame_id: int) -> dict[str, Any]:
     """Return the decision about a frame that nobody measured."""
-    empty = dict.fromkeys(("score", "rank", "keeper", "person", "rival"))
     words = {"pool": "none", "verdict": "review", "reason": "not_measured"}
-    return {"frame_id": frame_id, **words, "detail": "no measurement yet", "parts": "{}", **empty}
+    return {
+        "frame_id": frame_id, **words, "detail": "no measurement yet", "rank": None, "score": None
+    }
 
 
 def _packed(marks: Marks) -> bytes:

@@ -198,7 +198,7 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE TABLE machine_decision (
         frame_id INTEGER PRIMARY KEY REFERENCES frame(id),
-        decision TEXT                    -- JSON: what stood in `decision` before applied marks
+        decision TEXT                    -- JSON of verdict, reason, detail, rank before marks
     );
     CREATE TABLE journal (
         id INTEGER PRIMARY KEY,
