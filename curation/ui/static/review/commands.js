@@ -77,6 +77,10 @@ function addMarks(ws) {
   add('mark.pick', 'Pick', 'flag', 1);
   add('mark.reject', 'Reject', 'flag', -1);
   add('mark.clear', 'Clear the flag', 'flag', 0);
+  const turn = { turn: true };
+  add('mark.pick-turn', 'Pick, and stay (or go on, where marks stay)', 'flag', 1, turn);
+  add('mark.reject-turn', 'Reject, and stay (or go on)', 'flag', -1, turn);
+  add('mark.clear-turn', 'Clear the flag, and stay (or go on)', 'flag', 0, turn);
   add('mark.reject-toggle', 'Reject, or take that back', 'flag', -1, { toggle: true });
   add('mark.pick-toggle', 'Pick, or take that back', 'flag', 1, { toggle: true });
   add('mark.stars-0', 'No stars', 'stars', 0);

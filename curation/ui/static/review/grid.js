@@ -229,12 +229,14 @@ class Grid {
     const stars = table.stars[row] ? '★'.repeat(table.stars[row]) : '';
     const score = table.score[row];
     const rank = table.rank[row] ? `#${table.rank[row]} ` : '';
-    const number = Number.isFinite(score) ? rank + score.toFixed(2) : clock(table.timeS[row]);
-    const notes = table.noted[row] ? ' ✎' : '';
-    const words = `${stars}${notes}\u2003${number}`;
+    const number = Number.isFinite(score) ? rank + score.toFixed(2) : '';
+    const own = stars + (table.noted[row] ? ' ✎' : '');
+    const time = own ? '' : clock(table.timeS[row]);
+    const words = `${own}|${time}|${number}`;
     if (part.words !== words) {
       part.words = words;
-      part.line.dataset.stars = stars + notes;
+      part.line.dataset.stars = own;
+      part.line.dataset.time = time;
       part.line.textContent = number;
     }
     const verdict = table.lists.verdict[table.verdict[row]] ?? '';

@@ -1,6 +1,7 @@
 // Puts the workspace together: mount(element) in the studio's tab and on the page /review.
 
 import { setup as commands } from './commands.js';
+import { watch } from './fresh.js';
 import { setup as grid } from './grid.js';
 import { setup as keys } from './keys.js';
 import { setup as loupe } from './loupe.js';
@@ -63,6 +64,7 @@ export async function mount(root, { base = '', focus = false } = {}) {
     tell(root, 'No frames yet', 'Add a video under Ingest, extract its frames, then come back.', again);
     return null;
   }
+  watch(ws, again);
   if (focus) ws.focus();
   return ws;
 }

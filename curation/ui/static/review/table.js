@@ -99,6 +99,9 @@ export class Table {
     return this._waiting.get(name);
   }
 
+  /** Measures may have been made anew: they are asked for again when somebody needs them. */
+  forgetMeasures() { this._measures.clear(); }
+
   _tag(row) { return this.version[row].toString(16).padStart(8, '0'); }
 
   thumbUrl(row) { return this.url(`thumb/${this.frameId[row]}?v=${this._tag(row)}`); }

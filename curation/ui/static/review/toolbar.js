@@ -159,6 +159,7 @@ class Toolbar {
     const { root, settings } = this.ws;
     root.classList.toggle('no-left', !settings.left);
     root.classList.toggle('no-right', !settings.right);
+    root.classList.toggle('no-info', !settings.info);
   }
 
   _later() {

@@ -104,7 +104,7 @@ class Workspace {
   toast(text) { this.emit('toast', text); }
 
   /** Whether the workspace is on the screen: not in a tab that is folded away. */
-  get shown() { return this.root.isConnected && this.root.offsetParent !== null; }
+  get shown() { return this.root.getClientRects().length > 0; }
 
   // -- loading ---------------------------------------------------------------------------------
 
@@ -244,7 +244,7 @@ class Workspace {
   }
 
   /** Mark what a command is meant for, and go on to the next frame when that is wanted. */
-  mark(kind, value, { toggle = false } = {}) {
+  mark(kind, value, { toggle = false, turn = false } = {}) {
     const rows = this.targetRows();
     if (!rows.length) return;
     const column = this.table[kind];
@@ -253,7 +253,7 @@ class Workspace {
     const count = this.marks.apply(kind, same ? 0 : value, rows);
     if (count > 1) this.toast(`${count.toLocaleString('en')} frames marked. Undo with Ctrl+Z.`);
     // A frame that left the view has let the next one into its place.
-    else if (this.settings.advance && this.row === before) this.setCursor(this.cursor + 1);
+    else if (this.settings.advance !== turn && this.row === before) this.setCursor(this.cursor + 1);
   }
 
   // -- modes, panels, commands -------------------------------------------------------------------
