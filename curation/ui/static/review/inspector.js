@@ -228,12 +228,12 @@ export function setup(ws) {
     const reason = table.header.reasons[table.reason[row]];
     const verdict = words(table.lists.verdict[table.verdict[row]] ?? '');
     const rank = table.rank[row] ? `, rank ${table.rank[row]}` : '';
-    head.replaceChildren(
+    head.replaceChildren(...[
       el('h3', { text: table.nameOf(row), title: `frame ${table.frameId[row]}` }),
       el('p', {}, el('span', { class: `rv-chip ${verdict}`, text: verdict || 'not decided' }),
         el('span', { text: `${words(table.lists.pool[table.pool[row]] ?? '')}${rank}` })),
       reason && verdict !== 'picked' ? el('p', { class: 'dim', text: [reason.text ?? reason.code, reason.fix].filter(Boolean).map(sentence).join(' ') }) : null,
-    );
+    ].filter(Boolean));
   }
   function rivalCard(rival) {
     const row = ws.table.rowOf(rival.frame_id);
@@ -245,6 +245,12 @@ export function setup(ws) {
         rival.why ? el('span', { class: 'why', text: rival.why }) : null));
     return card;
   }
+  // Every limit that applies is a long list: it opens by itself only where one fails.
+  function limitsPart(gates) {
+    const failed = gates.filter((gate) => gate.bad).length;
+    return el('details', { class: 'rv-part rv-gates', open: failed > 0 },
+      el('summary', {}, el('h3', { text: failed ? `Limits, ${failed} failed` : `Limits, all ${gates.length} passed` })), facts(gates));
+  }
   function explained(told) {
     const parts = told.parts.map((part) => ({ name: words(part.name), meter: part.value, title: part.text,
       text: `${part.value.toFixed(2)} × ${part.weight.toFixed(2)} = ${part.contribution.toFixed(3)}` }));
@@ -254,9 +260,8 @@ export function setup(ws) {
       el('p', { class: 'rv-line', text: told.headline }),
       ...(parts.length ? [section(`Score ${told.score?.toFixed(3) ?? ''}`, facts(parts))] : []),
       ...(told.rivals.length ? [section('Frames beside it', ...told.rivals.map(rivalCard))] : []),
-      ...[[needs, told.needed.map((row) => ({ ...row, name: words(row.name) }))], ['Limits', gates]]
-        .filter(([, rows]) => rows?.length)
-        .map(([title, rows]) => section(title, facts(rows))),
+      ...(told.needed.length ? [section(needs, facts(told.needed.map((row) => ({ ...row, name: words(row.name) }))))] : []),
+      ...(gates.length ? [limitsPart(gates)] : []),
     );
   }
   function measured(look) {

@@ -1,5 +1,5 @@
 // Find like this: the frames nearest to one by appearance, by face or by pose, nearest first.
-import { frames } from './parts.js';
+import { el, frames } from './parts.js';
 
 const COUNT = 200;
 const BY = {
@@ -12,6 +12,7 @@ export function setup(ws) {
   let turn = 0;
   let column = '';
   let before = null;
+  let order = null;
 
   /** The likeness that is shown now: {text}, or null. */
   ws.likeness = null;
@@ -42,6 +43,7 @@ export function setup(ws) {
     distance[row] = -1e-6; // the frame itself leads the row
     if (!ws.likeness) before = { where: ws.view.where, sort: ws.view.sort, row };
     if (column) table.columns.delete(column);
+    order?.remove();
     column = `like-${turn}`;
     table.columns.set(column, distance);
     const title = `Like ${table.nameOf(row)}, by ${by}`;
@@ -51,6 +53,8 @@ export function setup(ws) {
       where: [{ column, max: 3e38, local: true, title }],
       sort: [{ column, desc: false, local: true }],
     });
+    order = el('option', { value: column, text: 'Nearest first' });
+    ws.toolbar?.chosen?.append(order);
     if (ws.mode !== 'grid') ws.setMode('grid');
     ws.setCursor(0);
     ws.focus();
@@ -76,6 +80,7 @@ export function setup(ws) {
   // The view was changed by other means: there is nothing to go back to.
   ws.on('view', () => {
     if (ws.likeness && !ws.view.where.some((one) => one.column === ws.likeness.column)) ws.likeness = null;
+    if (!ws.likeness) order?.remove();
   });
   // Escape in the grid goes back here first.
   const plain = ws.commands.get('back');

@@ -12,10 +12,10 @@ function test(table, { meter: of, value, values, faces, leastFace }) {
   const codes = of.codes.map((code) => table.lists.reason.indexOf(code)).filter((at) => at >= 0);
   for (const at of codes) own[at] = 1;
   return { inside, own, values, value, first: codes[0] ?? -1, least: of.least, magnitude: of.magnitude,
-    equal: of.equal_fails ?? !of.least, moved: value !== of.value, faces: faces ?? null, leastFace };
+    equal: of.equal_fails ?? !of.least, stored: of.value, moved: value !== of.value, faces: faces ?? null, leastFace };
 }
 
-function fails({ least, equal, value: limit }, value) {
+function fails({ least, equal }, value, limit) {
   if (value === limit) return equal;
   return least ? value < limit : value > limit;
 }
@@ -49,6 +49,7 @@ export function redecide(table, limits) {
     if (!standing && !freeable[was]) continue;
     const pool = decided.pool[i];
     let out = -1;
+    let held = standing;
     for (let k = 0; k < tests.length; k += 1) {
       const one = tests[k];
       if (!one.inside[pool] || (standing && !one.moved)) continue;
@@ -59,8 +60,11 @@ export function redecide(table, limits) {
         continue;
       }
       if (one.magnitude && value < 0) value = -value;
-      if (fails(one, value)) { out = one.own[was] ? was : one.first; break; }
+      if (fails(one, value, one.value)) { out = one.own[was] ? was : one.first; break; }
+      // A reason may have other causes: only what this limit itself held back comes free.
+      if (one.moved && one.own[was] && fails(one, value, one.stored)) held = true;
     }
+    if (!held) continue;
     if (out >= 0) {
       verdict[i] = rejected;
       reason[i] = out;

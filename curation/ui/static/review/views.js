@@ -79,7 +79,7 @@ export function setup(ws) {
       const open = button(title, () => show(stored ? unpacked(ws.table, view, (one) => ws.knows(one)) : view), {
       class: 'rv-view', title: view.title || title });
       const mine = stored ? view : packed(ws.table, view);
-      const on = same(now.where, mine.where) && (same(now.sort, mine.sort) || !stored);
+      const on = !ws.view.where.some((one) => one.local) && same(now.where, mine.where) && (same(now.sort, mine.sort) || !stored);
       open.setAttribute('aria-pressed', on);
       const remove = stored ? button('×', () => drop(title), {
         class: 'rv-icon small', 'aria-label': `Delete the view ${title}`, title: 'Delete this view' }) : null;
