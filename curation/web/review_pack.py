@@ -214,37 +214,43 @@ class ReviewPack:
         return [one for one in listed if one["column"] in self._sources]
 
 
-def decided_blob(
-    catalogue: Catalogue, frame_id: npt.NDArray[np.int64], made: Decisions
-) -> bytes:
-    """Return decisions about frames as columns of rows; see web.blobs.
+class Rows:
+    """Where decided frames stand among the rows of the workspace.
 
     Args:
-        frame_id: the frames that were decided about; those without a picture are no rows.
+        frame_id: the frames that are decided about; those without a picture are no rows.
+
+    Raises:
+        CurationError: there are rows that are not decided about.
     """
-    with review_table.one_look(catalogue):
-        revision = revision_of(catalogue)
-        rows = review_table.row_ids(catalogue)
-    at = review_table.rows_of(frame_id, rows)
-    if (at < 0).any():
-        raise CurationError("frames were added in the meantime", "reload the page")
-    coded = {
-        name: _coded(getattr(made, name), known)[at]
-        for name, known in (("pool", POOLS), ("verdict", VERDICTS), ("reason", tuple(REASONS)))
-    }
-    picked = coded["verdict"] == VERDICTS.index("picked")
-    counts = np.bincount(coded["pool"][picked], minlength=len(POOLS)).tolist()
-    header = {
-        "revision": revision,
-        "frames": len(rows),
-        "picked": {pool: count for pool, count in zip(POOLS, counts, strict=True) if count},
-    }
-    return encode(header, {
-        **coded,
-        "rank": made.rank[at].astype(np.int32),
-        "score": made.score[at].astype(np.float32),
-        "keeper": review_table.rows_of(rows, made.keeper[at]),
-    })
+
+    def __init__(self, catalogue: Catalogue, frame_id: npt.NDArray[np.int64]) -> None:
+        with review_table.one_look(catalogue):
+            self.revision = revision_of(catalogue)
+            self.frame_id = review_table.row_ids(catalogue)
+        self.at = review_table.rows_of(frame_id, self.frame_id)
+        if (self.at < 0).any():
+            raise CurationError("frames were added in the meantime", "reload the page")
+
+    def blob(self, made: Decisions) -> bytes:
+        """Return decisions as columns of rows; see web.blobs."""
+        coded = {
+            name: _coded(getattr(made, name)[self.at], known)
+            for name, known in (("pool", POOLS), ("verdict", VERDICTS), ("reason", tuple(REASONS)))
+        }
+        picked = coded["verdict"] == VERDICTS.index("picked")
+        counts = np.bincount(coded["pool"][picked], minlength=len(POOLS)).tolist()
+        header = {
+            "revision": self.revision,
+            "frames": len(self.frame_id),
+            "picked": {pool: count for pool, count in zip(POOLS, counts, strict=True) if count},
+        }
+        return encode(header, {
+            **coded,
+            "rank": made.rank[self.at].astype(np.int32),
+            "score": made.score[self.at].astype(np.float32),
+            "keeper": review_table.rows_of(self.frame_id, made.keeper[self.at]),
+        })
 
 
 def _coded(names: Column, known: Sequence[str]) -> npt.NDArray[np.uint8]:

@@ -22,6 +22,7 @@ from curation.store.columns import load
 from curation.store.marks import MarkTable
 from curation.studio import Studio
 from curation.web.blobs import decode, encode
+from curation.web.forked import Superseded, in_fork
 from curation.web.helper import Match
 from curation.web.trials import METERS
 from tests.web.conftest import site_of
@@ -228,7 +229,23 @@ def test_of_one_page_the_newest_question_wins(client: TestClient) -> None:
         assert old.result(timeout=20).status_code == 409
         os.kill(worker.process.pid, signal.SIGCONT)
         assert new.result(timeout=60).status_code == 200
-        running.result(timeout=60)
+        assert running.result(timeout=60).status_code == 409
+
+
+def test_work_in_a_fork_answers_fails_ends_and_dies() -> None:
+    assert in_fork(lambda: bytes(3_000_000), lambda: False) == bytes(3_000_000)
+
+    def fail() -> bytes:
+        raise CurationError("no way")
+
+    with pytest.raises(CurationError, match="no way"):
+        in_fork(fail, lambda: False)
+    began = time.monotonic()
+    with pytest.raises(Superseded):
+        in_fork(lambda: time.sleep(30) or b"", lambda: time.monotonic() > began + 0.2)
+    with pytest.raises(CurationError, match="has died"):
+        in_fork(lambda: os.kill(os.getpid(), signal.SIGKILL) or b"", lambda: False)
+    assert time.monotonic() < began + 10
 
 
 def test_a_frame_is_told_whole(client: TestClient) -> None:
