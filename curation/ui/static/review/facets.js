@@ -1,9 +1,10 @@
 // The filters: pool, video, person, reason, marks, and a range over every measure, counted live.
 import { counter } from './counting.js';
 import { rangeHistogram } from './histogram.js';
-import { button, el, grouped, painted, select, settled, short, store, stored, words } from './parts.js';
+import { button, el, grouped, select, short, store, stored, words } from './parts.js';
 
 const FEW = 7;
+const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(() => run({ didTimeout: false, timeRemaining: () => 8 }), 16));
 const KEEP = 'curation-review:measures';
 const FLAGS = [[1, 'Picks', 'pick', '✔'], [-1, 'Rejects', 'reject', '✕'], [0, 'Unmarked', 'none', '○']];
 
@@ -313,16 +314,32 @@ export function setup(ws) {
     chips.replaceChildren(...made);
   }
 
-  const refresh = painted(() => {
-    if (!ws.table || !host.isConnected || !host.clientWidth) return;
-    counting.prepare();
-    for (const facet of facets) facet.update(counting);
-    for (const measure of measures) measure.update(counting);
+  let waiting = [];
+  let due = 0;
+  // Counting goes on in the pauses of the page, part by part: a drag paints the grid first.
+  const slice = (deadline) => {
+    due = 0;
+    const shown = host.isConnected && host.clientWidth;
+    while (shown && waiting.length && (deadline.didTimeout || deadline.timeRemaining() > 3)) {
+      waiting.shift()();
+      if (deadline.didTimeout) break;
+    }
+    if (shown && waiting.length) due = whenIdle(slice, { timeout: 120 });
+  };
+  function refresh() {
+    if (!ws.table) return;
     clearAll.hidden = ws.view.where.length < 2;
     drawChips();
-  });
-  // A drag repaints the grid first; the other counts follow when there is a moment.
-  const soon = settled(refresh, 30);
+    const [first, rest] = [[], []];
+    for (const part of [...facets, ...measures]) (near(part.el) ? first : rest).push(() => part.update(counting));
+    waiting = [() => counting.prepare(), ...first, ...rest];
+    due ||= whenIdle(slice, { timeout: 120 });
+  }
+  /** Whether a part can be seen, or nearly. */
+  function near(part) {
+    const [box, room] = [part.getBoundingClientRect(), ws.sides.left.getBoundingClientRect()];
+    return box.bottom > room.top - 100 && box.top < room.bottom + 100;
+  }
   ws.addPanel('left', {
     title: 'Filters',
     mount(place) {
@@ -335,8 +352,8 @@ export function setup(ws) {
         build();
       } else if (name === 'marks' || name === 'decision') {
         counting.changed(name);
-        soon();
-      } else if (name === 'view') soon();
+        refresh();
+      } else if (name === 'view') refresh();
     },
   });
 }
