@@ -16,6 +16,7 @@ from curation.sources import offered, videos_in
 from curation.store.album_views import AlbumViews
 from curation.store.pictures import frames_revision, measures_revision
 from curation.ui import commands
+from curation.ui.words import VERBS
 from curation.web.helper import Cover, Try
 from curation.web.site import Site
 from curation.web.trials import ALL, Trial
@@ -113,6 +114,32 @@ class Desk:
             or offered(self.studio.root, ())[0]
             or commands.added_folders(self.studio)
         )
+
+    def before(self, verb: str) -> str:
+        """Return the tab where something must be done before a verb can run, "" when it can."""
+        if verb == "extract":
+            return "" if self.has_videos() else "ingest"
+        if not self.counts()["frames"]:
+            return "extract"
+        return "sort" if verb == "rank" and self.stage() == "extracted" else ""
+
+    def nothing(self) -> tuple[str, str, str]:
+        """Return title, advice and tab of a result that is not there yet."""
+        stage = self.stage()
+        verb = {"empty": "extract", "extracted": "sort"}.get(stage, "rank")
+        job = self.site.jobs.table.latest(verb)
+        if job is not None and job.is_open:
+            return f"{VERBS[verb]} is under way", "What it finds appears here by itself.", verb
+        if job is not None and job.state in ("failed", "interrupted"):
+            return f"{VERBS[verb]} did not end well", job.error or "Its log says more.", verb
+        if stage == "empty":
+            then = ("Extract the frames of your videos.", "extract")
+            advice, tab = then if self.has_videos() else ("Add a video first.", "ingest")
+            return "Nothing extracted yet", advice, tab
+        if stage == "extracted":
+            return "Frames are extracted, not sorted yet", "Press Sort frames under Sort.", "sort"
+        advice = "Press Score and rank under Score & rank."
+        return "Frames are sorted, not ranked yet", advice, "rank"
 
     def waiting(self, verb: str) -> str:
         """Return what to do while a verb was never started here."""
