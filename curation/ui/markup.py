@@ -269,9 +269,9 @@ def histogram(shown: Histogram) -> str:
     at = width * (shown.limit - shown.low) / span
     step = width / len(shown.counts)
     bars = []
-    for i, count in enumerate(shown.counts):
-        if count:
-            tall = max(1.0, height * (count / top) ** 0.5)
+    for i, frames in enumerate(shown.counts):
+        if frames:
+            tall = max(1.0, height * (frames / top) ** 0.5)
             fails = (i + 0.5) * step < at if shown.least else (i + 0.5) * step > at
             bars.append(
                 f"<rect class='{'out' if fails else 'in'}' x='{i * step:.2f}' "

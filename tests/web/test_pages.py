@@ -228,7 +228,8 @@ def test_the_strip_tells_what_runs_what_is_full_and_what_is_stale() -> None:
     assert "Up to date" in strip(Status((), None, NOTHING))
     assert "Add a video to begin" in strip(Status((), None, NOTHING, is_empty=True))
     running = job(verb="sort", done=1.0, total=4.0, eta_s=90.0)
-    busy = strip(Status((running, job(state="queued", verb="rank")), 5 << 30, Stale(1, 1200, 0, 0, 7)))
+    jobs = (running, job(state="queued", verb="rank"))
+    busy = strip(Status(jobs, 5 << 30, Stale(1, 1200, 0, 0, 7)))
     for said in (
         "Running: Sort 25 %, 1 min 30 s left",
         "1 waiting",
