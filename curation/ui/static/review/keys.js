@@ -25,9 +25,6 @@ const COMMON = {
   'shift+c': 'compare.count', h: 'compare.faces', y: 'compare.tie', d: 'survey.drop',
   'shift+v': 'survey.win', 'shift+k': 'go.rival', 'shift+l': 'near.face', 'alt+l': 'near.pose',
   'shift+m': 'map.sight', 'ctrl+s': 'view.save', 'ctrl+enter': 'limits.keep',
-  'shift+s': 'stacks.toggle', 'shift+b': 'stack.this', '{': 'stack.previous', '}': 'stack.next',
-  'shift+l': 'near.face', 'shift+k': 'near.pose', 'shift+n': 'note.edit', w: 'go.rival',
-  q: 'compare.promote', h: 'compare.faces', 'shift+v': 'view.save', 'shift+a': 'map.sight',
 };
 
 const stars = (prefix) => Object.fromEntries(
