@@ -151,6 +151,8 @@ def _add_deciding(router: APIRouter, site: Site) -> None:
             while len(newest) > MOST_CLIENTS:
                 newest.pop(next(iter(newest)))
         waiting = asyncio.wrap_future(judging.answer)
+        # Nobody waits for a dropped one: how it ended is looked at, so that no log complains.
+        waiting.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         try:
             while not waiting.done():
                 await asyncio.wait({waiting}, timeout=LOOK_AFTER_S)
