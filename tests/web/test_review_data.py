@@ -224,12 +224,13 @@ def test_of_one_page_the_newest_question_wins(client: TestClient) -> None:
         while not worker.busy:
             time.sleep(0.01)
         old = asking.submit(ask, 0.2)
-        time.sleep(0.3)
+        while not site_of(client).trials._thread._work_queue.qsize():
+            time.sleep(0.01)
         new = asking.submit(ask, 0.3)
-        assert old.result(timeout=20).status_code == 409
+        assert old.result(timeout=120).status_code == 409
         os.kill(worker.process.pid, signal.SIGCONT)
-        assert new.result(timeout=60).status_code == 200
-        assert running.result(timeout=60).status_code == 409
+        assert new.result(timeout=120).status_code == 200
+        assert running.result(timeout=120).status_code == 409
 
 
 def test_work_in_a_fork_answers_fails_ends_and_dies() -> None:
