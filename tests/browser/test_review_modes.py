@@ -29,7 +29,7 @@ def shown_frame(desk: Any, pane: Any) -> int:
 def in_loupe(desk: Any) -> None:
     """Wait until the loupe shows the frame under the cursor in full."""
     desk.until(
-        "(() => { const img = document.querySelector('.rv-loupe .rv-picture img:not(.soft)');"
+        "ws.view && (() => { const img = document.querySelector('.rv-loupe .rv-picture img:not(.soft)');"
         " return img && img.complete && img.naturalWidth > 1"
         " && img.src === ws.table.frameUrl(ws.row); })()"
     )
@@ -208,6 +208,7 @@ def test_filters_sort_and_links_lead_to_the_same_view(desk: Any, mine: str) -> N
     link, frame = desk.page.url, desk.frame
     other = Desk(desk.page.context.new_page(), desk.url, desk.datastore)
     other.page.goto(link)
+    other.page.wait_for_function("document.querySelector('.rv')?.workspace?.view")
     in_loupe(other)
     assert (other.frame, other.frames()) == (frame, frames)
 
