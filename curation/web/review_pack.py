@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from curation.decide import by_hand
 from curation.decide.pools import POOLS
 from curation.decide.reasons import REASONS
 from curation.decide.views import matching
@@ -23,6 +24,7 @@ from curation.params import RankParams
 from curation.store import review_table
 from curation.store.catalogue import Catalogue
 from curation.store.decisions import DecisionTable
+from curation.store.journal import Journal
 from curation.store.marks import LABELS, MarkTable
 from curation.web.blobs import encode
 from curation.web.trials import METERS, Meter
@@ -228,14 +230,20 @@ class Rows:
         with review_table.one_look(catalogue):
             self.revision = revision_of(catalogue)
             self.frame_id = review_table.row_ids(catalogue)
+            self.marks = Journal(catalogue).applied()
         self.at = review_table.rows_of(frame_id, self.frame_id)
         if (self.at < 0).any():
             raise CurationError("frames were added in the meantime", "reload the page")
 
     def blob(self, made: Decisions) -> bytes:
-        """Return decisions as columns of rows; see web.blobs."""
+        """Return decisions, with applied marks over them, as columns of rows; see web.blobs."""
+        found = {
+            name: getattr(made, name)[self.at]
+            for name in ("pool", "verdict", "reason", "detail", "score", "rank")
+        }
+        self._overlay(found)
         coded = {
-            name: _coded(getattr(made, name)[self.at], known)
+            name: _coded(found[name], known)
             for name, known in (("pool", POOLS), ("verdict", VERDICTS), ("reason", tuple(REASONS)))
         }
         picked = coded["verdict"] == VERDICTS.index("picked")
@@ -247,10 +255,27 @@ class Rows:
         }
         return encode(header, {
             **coded,
-            "rank": made.rank[self.at].astype(np.int32),
-            "score": made.score[self.at].astype(np.float32),
+            "rank": found["rank"].astype(np.int32),
+            "score": found["score"].astype(np.float32),
             "keeper": review_table.rows_of(self.frame_id, made.keeper[self.at]),
         })
+
+    def _overlay(self, found: dict[str, Column]) -> None:
+        """Let the marks that people applied stand, as they do after every ranking."""
+        if not self.marks:
+            return
+        marked = np.isin(self.frame_id, np.array(list(self.marks), np.int64))
+        at = np.flatnonzero(marked | (found["verdict"] == "picked"))
+        where = dict(zip(self.frame_id[at].tolist(), at.tolist(), strict=True))
+        listed = {name: values[at].tolist() for name, values in found.items()}
+        rows = [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)]
+        for row, frame_id in zip(rows, where, strict=True):
+            row["frame_id"] = frame_id
+            row["rank"] = row["rank"] or None
+            row["score"] = None if row["score"] != row["score"] else row["score"]
+        for row in by_hand.overlay(rows, self.marks):
+            for name in ("verdict", "reason", "rank"):
+                found[name][where[row["frame_id"]]] = row[name] or 0
 
 
 def _coded(names: Column, known: Sequence[str]) -> npt.NDArray[np.uint8]:

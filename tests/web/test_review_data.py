@@ -205,6 +205,25 @@ def test_tried_thresholds_decide_as_the_ranking_would(client: TestClient, filled
     assert decode(bare.content)[0]["picked"] == told["picked"]
 
 
+def test_applied_marks_stand_whatever_the_thresholds(client: TestClient, filled: Path) -> None:
+    header, table = table_of(client)
+    picked = header["verdicts"].index("picked")
+    out, into = (int(np.flatnonzero(mask)[0]) for mask in (
+        table["verdict"] == picked, (table["verdict"] != picked) & (table["pool"] == 0)))
+    ops = [{"id": str(i), "kind": "flag", "value": flag, "frames": [int(table["frame_id"][row])]}
+           for i, (row, flag) in enumerate(((out, -1), (into, 1)))]
+    assert client.post("/api/review/ops", json={"client": "a", "ops": ops}).status_code == 200
+    studio = Studio(filled)
+    for _ in studio.apply():
+        pass
+    after, stored = table_of(client)
+    codes = [one["code"] for one in after["reasons"]]
+    assert codes[stored["reason"][into]] == "picked_by_hand"
+    columns = decode(client.post("/api/review/decide", json={"params": {}}).content)[1]
+    for name in ("pool", "verdict", "reason", "rank"):
+        np.testing.assert_array_equal(columns[name], stored[name])
+
+
 def test_a_threshold_out_of_range_is_refused_in_words(client: TestClient) -> None:
     reply = client.post("/api/review/decide", json={"params": {"min_focus": 99}})
     assert reply.status_code == 422
