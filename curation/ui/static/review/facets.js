@@ -66,8 +66,8 @@ function valueFacet(ws, { column, title, choices, ordered, here }) {
   }, { class: 'rv-more' });
   const clear = button('Clear', () => setClause(ws, column, null), {
     class: 'rv-clear', 'aria-label': `Clear the filter on ${title}` });
-  const head = el('summary', {}, el('span', { text: title }), clear);
-  const body = el('details', { class: 'rv-facet', open: true }, head, list, more);
+  const head = el('summary', {}, el('span', { text: title }));
+  const body = el('details', { class: 'rv-facet', open: true }, head, clear, list, more);
   if (here) more.before(button(here.title, () => here.run(), { class: 'rv-more here' }));
   let open = false;
   let counts = new Map();

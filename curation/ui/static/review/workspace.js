@@ -272,8 +272,7 @@ class Workspace {
   // -- modes, panels, commands -------------------------------------------------------------------
 
   addMode(name, spec) {
-    const place = el('div', { class: `rv-mode rv-${name}`, hidden: true });
-    this.stage.append(place);
+    const place = el('div', { class: `rv-mode rv-${name}` });
     this.modes.set(name, { spec, place, mounted: false });
   }
 
@@ -289,7 +288,8 @@ class Workspace {
     const mode = this.modes.get(name);
     this.mode = name;
     this.root.dataset.mode = name;
-    for (const [other, { place }] of this.modes) place.hidden = other !== name;
+    // Modes that are not looked at stay out of the page, and keep what they have drawn.
+    this.stage.replaceChildren(mode.place);
     if (!mode.mounted) { mode.spec.mount?.(mode.place); mode.mounted = true; }
     mode.spec.show?.();
     this.emit('mode', { mode: name, before });
