@@ -11,7 +11,7 @@ function facts(rows) {
   return el('dl', { class: 'rv-facts' }, ...rows.flatMap(({ name, text, bad, meter, title }) => {
     const value = el('dd', { class: bad ? 'bad' : '', title });
     if (meter !== undefined) {
-      value.append(el('i', { class: 'meter', 'aria-hidden': 'true' },
+      value.append(el('i', { class: 'rv-meter', 'aria-hidden': 'true' },
         el('i', { style: `width:${Math.round(100 * Math.min(1, Math.max(0, meter)))}%` })));
     }
     value.append(el('span', { text }));

@@ -56,6 +56,7 @@ export const PRESET_TITLES = {
 
 const NAMES = {
   ' ': 'space', arrowleft: '←', arrowright: '→', arrowup: '↑', arrowdown: '↓',
+  pageup: 'Page up', pagedown: 'Page down', escape: 'Esc', space: 'Space',
 };
 const TYPES = new Set(['text', 'search', 'number', 'email', 'url', 'password', 'date', 'time']);
 const WIDGET_KEYS = new Set([
