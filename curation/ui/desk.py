@@ -119,9 +119,9 @@ class Desk:
         """Return the tab where something must be done before a verb can run, "" when it can."""
         if verb == "extract":
             return "" if self.has_videos() else "ingest"
-        if not self.counts()["frames"]:
-            return "extract"
-        return "sort" if verb == "rank" and self.stage() == "extracted" else ""
+        if verb == "sort":
+            return "" if self.counts()["frames"] else "extract"
+        return "sort" if self.stage() in ("empty", "extracted") else ""
 
     def nothing(self) -> tuple[str, str, str]:
         """Return title, advice and tab of a result that is not there yet."""

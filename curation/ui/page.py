@@ -85,7 +85,7 @@ class Wiring:
         self._wire_results()
         self.timer.tick(self.board, None, self.board_outputs, **QUICK)
         # What a command did meanwhile shows when somebody looks.
-        self.tabs.change(self.board, None, self.board_outputs, **QUICK)
+        self.tabs.select(self.board, None, self.board_outputs, **QUICK)
         refreshed = self.ended.change(self.listed, None, self._list_outputs(), **QUICK)
         # A ranking that ended may have been made elsewhere: its thresholds are the ones to show.
         refreshed = refreshed.then(

@@ -177,7 +177,7 @@ def test_a_result_that_is_not_there_yet_says_where_to_go(desk: Desk, ranked: Des
     assert [desk.before(verb) for verb in ("extract", "sort", "rank")] == [
         "ingest",
         "extract",
-        "extract",
+        "sort",
     ]
     assert [ranked.before(verb) for verb in ("extract", "sort", "rank")] == ["", "", ""]
     desk.site.jobs.table.add("extract", [])
