@@ -29,7 +29,8 @@ def shown_frame(desk: Any, pane: Any) -> int:
 def in_loupe(desk: Any) -> None:
     """Wait until the loupe shows the frame under the cursor in full."""
     desk.until(
-        "ws.view && (() => { const img = document.querySelector('.rv-loupe .rv-picture img:not(.soft)');"
+        "ws.view && (() => {"
+        " const img = document.querySelector('.rv-loupe .rv-picture img:not(.soft)');"
         " return img && img.complete && img.naturalWidth > 1"
         " && img.src === ws.table.frameUrl(ws.row); })()"
     )
