@@ -146,14 +146,16 @@ function writtenWords(ws) {
     ws.looks.forget(row);
   }
   function drawTags() {
-    tags.replaceChildren(...has.map((tag) => el('span', { class: 'rv-tag' }, el('span', { text: tag }),
+    tags.replaceChildren(...has.map((tag) => el('span', { class: 'rv-tag' },
+      button(tag, () => ws.setWhere([...ws.view.where.filter((one) => one.tag !== tag), { tag }]), {
+        class: 'name', title: 'Show the frames with this tag', 'aria-label': `Show the frames tagged ${tag}` }),
       button('×', () => {
         has = has.filter((one) => one !== tag);
         ws.marks.apply('untag', tag, [row]);
         ws.looks.forget(row);
         drawTags();
       }, { 'aria-label': `Take the tag ${tag} off` }))));
-    for (const tag of has) seen.add(tag);
+    for (const tag of [...has, ...Object.keys(ws.tags ?? {})]) seen.add(tag);
     known.replaceChildren(...[...seen].sort().map((tag) => el('option', { value: tag })));
   }
   function addTag() {
