@@ -171,10 +171,7 @@ class Desk:
     def remembered(self, verb: str) -> dict[str, Any]:
         """Return the values that a verb last ran with."""
         if verb == "rank":
-            ranked = self.studio.remembered("rank", RankParams)
-            sorted_by = self.studio.remembered("sort", RankParams)
-            # What decided last: its thresholds are those that the page shows.
-            return sorted_by | ranked if self.stage() == "ranked" else ranked | sorted_by
+            return self.studio.decisions.thresholds(RankParams.model_fields)
         values: dict[str, Any] = self.studio.catalogue.recall(f"params.{verb}", {})
         return values
 

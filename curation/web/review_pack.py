@@ -209,9 +209,7 @@ class ReviewPack:
         self.revision = revision
 
     def _thresholds(self) -> list[dict[str, Any]]:
-        remembered = self.catalogue.recall("params.rank", {})
-        known = {k: v for k, v in remembered.items() if k in RankParams.model_fields}
-        params = RankParams(**known)
+        params = RankParams(**DecisionTable(self.catalogue).thresholds(RankParams.model_fields))
         listed = [_threshold(meter, params) for meter in METERS]
         return [one for one in listed if one["column"] in self._sources]
 
