@@ -299,6 +299,7 @@ export function setup(ws) {
     return [`${op.kind} ${value ?? ''}`.trim(), op.who ? `by ${op.who}` : '', op.undone ? '(undone)' : '', date].filter(Boolean).join(' · ');
   }
 
+  let asking = null;
   const fetchAll = settled(async (row) => {
     turn += 1;
     const mine = turn;
@@ -311,17 +312,20 @@ export function setup(ws) {
     } catch (error) {
       if (mine === turn) numbers.replaceChildren(el('p', { class: 'rv-said', text: `Nothing is known about it: ${error.message}` }));
     }
+    asking = new AbortController();
     try {
-      const told = await ws.ask(`api/explain/${ws.table.frameId[row]}`);
+      const told = await ws.ask(`api/explain/${ws.table.frameId[row]}`, 'GET', undefined, asking.signal);
       if (mine === turn && shown === row) explained(told);
     } catch (error) {
-      if (mine === turn) why.replaceChildren(el('p', { class: 'rv-said', text: error.message }));
+      if (mine === turn && error.name !== 'AbortError') why.replaceChildren(el('p', { class: 'rv-said', text: error.message }));
     }
   }, REST_MS);
 
   function show(row, again = false) {
     if (!host.clientWidth || (row === shown && !again)) return;
     shown = row;
+    // A browser has six lines to a server: answers that nobody waits for must not hold up pictures.
+    asking?.abort();
     host.classList.toggle('none', row < 0);
     if (row < 0) return;
     heading(row);

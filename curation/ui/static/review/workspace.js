@@ -65,8 +65,8 @@ class Workspace {
   url(path) { return new URL(path, this.base).href; }
 
   /** Ask a route for JSON; an Error with the server's words when it refuses. */
-  async ask(path, method = 'GET', body = undefined) {
-    const init = { method };
+  async ask(path, method = 'GET', body = undefined, signal = undefined) {
+    const init = { method, signal };
     if (body !== undefined) {
       init.body = JSON.stringify(body);
       init.headers = { 'content-type': 'application/json' };
