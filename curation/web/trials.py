@@ -171,7 +171,7 @@ class Trials:
         from curation.decide import decide
         from curation.web.review_pack import Rows
 
-        params = build(RankParams, self._studio.remembered("rank", RankParams), values)
+        params = build(RankParams, self._thresholds(), values)
         self._refresh()
         rows = Rows(self._studio.catalogue, self._columns["frame_id"])
         return lambda: rows.blob(decide(self._columns, params, pairs=self._pairs))
@@ -196,12 +196,15 @@ class Trials:
         from curation.decide import decide
 
         self._refresh()
-        params = RankParams(**self._studio.remembered("rank", RankParams))
+        params = RankParams(**self._thresholds())
         key = (self._revision, params.digest())
         if self._kept is None or self._kept[0] != key:
             made = decide(self._columns, params, self._names, self._pairs)
             self._kept = (key, made)
         return self._kept[1], params
+
+    def _thresholds(self) -> dict[str, Any]:
+        return self._studio.decisions.thresholds(RankParams.model_fields)
 
     def _refresh(self) -> None:
         revision = measures_revision(self._studio.catalogue)
