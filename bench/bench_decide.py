@@ -3,7 +3,8 @@
 Synthetic catalogues of 800 frames a video with all pools and rejects, hashes that drift within
 shots and jump between them. Gates are on ratios to a floor that any decision over these columns
 must pay (sorting every measured column once), so that they hold on slow and on busy machines.
-The worst cases are for the de-duplication alone.
+The worst cases are for the de-duplication alone. "Again" is what a moved slider costs: the same
+prepared columns, each time with a threshold that was not asked about before.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bench.report import Row, write
-from curation.decide import decide
+from curation.decide import Prepared, decide
 from curation.decide.columns import Columns
 from curation.decide.dedup import group
 from curation.params import DedupParams, RankParams
@@ -25,6 +26,13 @@ PER_VIDEO = 800
 SIZES = {"10,000 frames": (20, 500, 6.0, 3.0), "240,000 frames": (300, PER_VIDEO, 4.0, 2.0)}
 """Videos, frames a video, gate and goal of the ratio."""
 WORST_GATE = 8.0
+AGAIN_GATE, AGAIN_GOAL = 0.8, 0.15
+MOVED: tuple[tuple[str, tuple[float, ...]], ...] = (
+    ("min_focus", (-0.3, -0.1, 0.1)),
+    ("pose_area", (0.25, 0.35, 0.4)),
+    ("second_person", (0.3, 0.5, 0.7)),
+)
+"""Thresholds of a gate, of the export crop and of the pools, and where they are moved to."""
 
 
 def cpu_ms(work: Callable[[], object], rounds: int) -> float:
@@ -56,6 +64,28 @@ def decide_rows(size: str) -> list[Row]:
         Row(f"{size}: decide ms", spent, None, None, False, n),
         Row(f"{size}: decide / floor", spent / floor, gate, goal, False, n),
     ]
+
+
+def again_rows(size: str) -> list[Row]:
+    """Return the cost of deciding once more about prepared columns, in ms and in floors."""
+    n_videos, per_video, _, _ = SIZES[size]
+    columns = catalogue(n_videos, per_video)
+    n = n_videos * per_video
+    floor = floor_ms(columns, 2)
+    made: list[Prepared] = []
+
+    def first() -> None:
+        made.append(Prepared(columns))
+        decide(made[-1], RankParams())
+
+    rows = [Row(f"{size}: prepared, first decision ms", cpu_ms(first, 1), None, None, False, n)]
+    for name, values in MOVED:
+        params = [RankParams(**{name: value}) for value in values]  # type: ignore[arg-type]
+        spent = min(cpu_ms(lambda p=one: decide(made[-1], p), 1) for one in params)  # type: ignore[misc]
+        rows.append(Row(f"{size}: again, {name} moved, ms", spent, None, None, False, n))
+        rows.append(Row(f"{size}: again, {name} moved / floor", spent / floor, AGAIN_GATE,
+                        AGAIN_GOAL, False, n))
+    return rows
 
 
 def worst_rows(n: int, floor: float) -> list[Row]:
@@ -91,6 +121,7 @@ def main() -> int:
     """Measure both sizes and the worst cases."""
     rows = [row for size in SIZES for row in decide_rows(size)]
     floor = next(row.value for row in reversed(rows) if "floor ms" in row.metric)
+    rows += [row for size in SIZES for row in again_rows(size)]
     return write("decide", rows + worst_rows(300 * PER_VIDEO, floor))
 
 

@@ -17,6 +17,7 @@ from curation.decide.reasons import REASONS
 
 if TYPE_CHECKING:
     from curation.decide.pipeline import Decisions
+    from curation.decide.prepared import Prepared
     from curation.params import RankParams
 
 
@@ -216,6 +217,7 @@ class _Story:
     ) -> None:
         self.columns, self.decisions, self.params = columns, decisions, params
         self.row, self.names, self.pairs = row, names, pairs
+        self.ready: Prepared | None = None
         self.pool = str(decisions.pool[row])
         self.score = float(decisions.score[row])
         self.parts = parts_of(decisions, params, row)
@@ -297,8 +299,11 @@ class _Story:
 
     def _redecide(self, params: RankParams) -> Decisions:
         from curation.decide.pipeline import decide
+        from curation.decide.prepared import Prepared
 
-        return decide(self.columns, params, self.names, self.pairs)
+        if self.ready is None:
+            self.ready = Prepared(self.columns, self.pairs)
+        return decide(self.ready, params, self.names)
 
     def _rivals(self, rival: int | None) -> list[Neighbour]:
         found = []

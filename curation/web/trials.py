@@ -17,7 +17,7 @@ from curation.store.pictures import measures_revision
 from curation.studio import Studio
 
 if TYPE_CHECKING:
-    from curation.decide import Decisions
+    from curation.decide import Decisions, Prepared
 
 BINS = 48
 MOST_ROWS = 60
@@ -117,6 +117,7 @@ class Trials:
         self._revision = ""
         self._columns: dict[str, Column] = {}
         self._pairs: dict[str, Column] = {}
+        self._ready: Prepared | None = None
         self._where: dict[int, int] = {}
         self._names: dict[int, str] = {}
         self._kept: tuple[tuple[str, str], Decisions] | None = None
@@ -131,7 +132,7 @@ class Trials:
 
         params = build(RankParams, values)
         self._refresh()
-        made = decide(self._columns, params, pairs=self._pairs)
+        made = decide(self._prepared(), params)
         stored = self._studio.decisions.page(verdict="picked", order="rank")
         before = {row["frame_id"]: row for row in stored}
         asked = EVERY if pool == ALL else (pool,)
@@ -174,7 +175,8 @@ class Trials:
         params = build(RankParams, self._thresholds(), values)
         self._refresh()
         rows = Rows(self._studio.catalogue, self._columns["frame_id"])
-        return lambda: rows.blob(decide(self._columns, params, pairs=self._pairs))
+        self._stored()  # what thresholds do not change is made here, so that every fork finds it
+        return lambda: rows.blob(decide(self._prepared(), params))
 
     def explain(self, frame_id: int) -> dict[str, Any]:
         """Return why a frame stands where it stands, by the thresholds of the last ranking."""
@@ -199,19 +201,27 @@ class Trials:
         params = RankParams(**self._thresholds())
         key = (self._revision, params.digest())
         if self._kept is None or self._kept[0] != key:
-            made = decide(self._columns, params, self._names, self._pairs)
+            made = decide(self._prepared(), params, self._names)
             self._kept = (key, made)
         return self._kept[1], params
 
     def _thresholds(self) -> dict[str, Any]:
         return self._studio.decisions.thresholds(RankParams.model_fields)
 
+    def _prepared(self) -> Prepared:
+        """Return the columns with all that other thresholds leave as it is."""
+        from curation.decide import Prepared
+
+        if self._ready is None:
+            self._ready = Prepared(self._columns, self._pairs)
+        return self._ready
+
     def _refresh(self) -> None:
         revision = measures_revision(self._studio.catalogue)
         if revision == self._revision:
             return
         measures = self._studio.measures()
-        self._columns, self._pairs = measures.columns, measures.pairs
+        self._columns, self._pairs, self._ready = measures.columns, measures.pairs, None
         self._where = {int(v): i for i, v in enumerate(self._columns["frame_id"])}
         ids = np.unique(self._columns["video"]).tolist()
         self._names = {i: self._studio.videos.info(i).path.name for i in ids}
