@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class Columns:
             raise ValueError("columns must hold frame_id")
         self._data = {name: np.asarray(column) for name, column in data.items()}
         self.n = len(self._data["frame_id"])
+        self._made: dict[str, Floats] = {}
         for name, column in self._data.items():
             if column.shape != (self.n,):
                 raise ValueError(f"column {name} has shape {column.shape}, not ({self.n},)")
@@ -40,6 +41,13 @@ class Columns:
     def of(data: Mapping[str, AnyArray] | Columns) -> Columns:
         """Return the view itself, or make one."""
         return data if isinstance(data, Columns) else Columns(data)
+
+    def once(self, name: str, make: Callable[[], Floats]) -> Floats:
+        """Return what make() returned when it was first asked for by this name; do not change it.
+        """
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
 
     def __contains__(self, name: str) -> bool:
         """Tell whether a column was given."""

@@ -53,7 +53,11 @@ def best_crop(data: Mapping[str, AnyArray] | Columns, params: GateParams) -> Cro
     box with its margin. The best aspect is the one whose weakest measure is furthest above its
     limit, so an aspect that passes everything always wins over one that does not.
     """
-    columns = Columns.of(data)
+    return best_of(crops(Columns.of(data), params), params)
+
+
+def crops(columns: Columns, params: GateParams) -> Floats:
+    """Return (aspects, 4, n): kept, short_px, area and height of each export shape; see Crop."""
     width, height = columns.floats("width"), columns.floats("height")
     x0, y0, x1, y1 = _person_box(columns, width, height)
     wide = _grown(x0, x1, width, params.crop_margin)
@@ -71,26 +75,38 @@ def best_crop(data: Mapping[str, AnyArray] | Columns, params: GateParams) -> Cro
             area = person_w * person_h / (crop_w * crop_h)
             measured = (kept, np.minimum(crop_w, crop_h), area, person_h / crop_h)
         per_aspect.append(np.stack(measured))
-    measures = np.stack(per_aspect)  # aspect, measure, frame
-    limits = np.array(
-        [params.crop_keep, params.min_px, params.pose_area, params.crop_height], np.float64
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(limits[:, None] > 0, measures / limits[:, None], np.inf)
-    ratios = np.where(np.isfinite(measures), ratios, -np.inf)
-    margins = ratios.min(axis=1)
+    return np.stack(per_aspect)
+
+
+def best_of(measures: Floats, params: GateParams) -> Crop:
+    """Return the best of `crops` by the limits of these parameters."""
+    limits = (params.crop_keep, float(params.min_px), params.pose_area, params.crop_height)
+    n = measures.shape[2]
+    margins, bindings = np.empty((len(ASPECTS), n)), np.empty((len(ASPECTS), n), np.int64)
+    for aspect, of_shape in enumerate(measures):
+        ratios = np.full((len(limits), n), np.inf)
+        for ratio, values, limit in zip(ratios, of_shape, limits, strict=True):
+            if limit > 0:
+                with np.errstate(over="ignore"):
+                    np.divide(values, limit, out=ratio)
+            ratio[~np.isfinite(values)] = -np.inf
+        margins[aspect], bindings[aspect] = ratios.min(axis=0), ratios.argmin(axis=0)
     # Equal margins (limits of 0, say) go to the crop that the person fills most.
     area = np.nan_to_num(measures[:, 2], nan=-1.0)
-    best = np.lexsort((-area, -margins), axis=0)[0] if columns.n else np.zeros(0, np.int64)
-    rows = np.arange(columns.n)
+    best, most, filled = np.zeros(n, np.int64), margins[0].copy(), area[0].copy()
+    for aspect in range(1, len(ASPECTS)):
+        level = margins[aspect]
+        better = (level > most) | ((level == most) & (area[aspect] > filled))
+        best[better], most[better], filled[better] = aspect, level[better], area[aspect][better]
+    rows = np.arange(n)
     chosen = measures[best, :, rows]
     return Crop(
         area=chosen[:, 2],
         height=chosen[:, 3],
         short_px=chosen[:, 1],
         kept=chosen[:, 0],
-        margin=margins[best, rows],
-        binding=ratios[best, :, rows].argmin(axis=1),
+        margin=most,
+        binding=bindings[best, rows],
         aspect=best,
     )
 
@@ -127,6 +143,10 @@ def face_focus(columns: Columns) -> Floats:
     blur). The blur that `combine` makes of S and the learned measure errs in 5 and in none; it
     is read back on the scale of S because limits are given on it. S itself without the latter.
     """
+    return columns.once("face_focus", lambda: _typical_focus(columns))
+
+
+def _typical_focus(columns: Columns) -> Floats:
     s, learned = columns.floats("focus_s"), columns.floats("focus_blur_px")
     blur_px = -combine(s, learned, np.full(columns.n, np.nan))
     scale = np.linspace(-6.0, 3.0, 1801)

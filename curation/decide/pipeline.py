@@ -110,6 +110,8 @@ def _decided(ready: Prepared, params: RankParams, names: Mapping[int, str]) -> D
 
     def given(values: AnyArray) -> AnyArray:
         """Return values in the order of the given rows; never the arrays that are kept."""
+        if ready.in_order:
+            return values.copy()
         back = np.empty_like(values)
         back[ready.order] = values
         return back

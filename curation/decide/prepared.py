@@ -98,7 +98,11 @@ class Prepared:
 
     def crop(self, params: RankParams) -> gates.Crop:
         """Return the best export crops."""
-        return self._memo.get("crop", params, lambda p: gates.best_crop(self.columns, p))
+        def make(params: RankParams) -> gates.Crop:
+            every = self._memo.get("crops", params, lambda p: gates.crops(self.columns, p))
+            return gates.best_of(every, params)
+
+        return self._memo.get("crop", params, make)
 
     def parts(self, params: RankParams) -> dict[str, rank.Part]:
         """Return the absolute parts of scores, each ready to be ranked by."""

@@ -106,12 +106,15 @@ class _Group:
         self, time_s: Floats, shot: Ints, cap: int, gap_share: float, taste: _Tasting | None = None
     ) -> None:
         n = len(time_s)
-        # A frame of an unknown shot is a shot of its own.
-        own = np.where(shot < 0, -1 - np.arange(n), shot)
-        self.shots, self.shot = np.unique(own, return_inverse=True)
-        self.used: Ints = np.zeros(len(self.shots), np.int64)
         self.time_s = time_s
         self.cap = min(cap, n)
+        if self.cap > 1:
+            # A frame of an unknown shot is a shot of its own.
+            own = np.where(shot < 0, -1 - np.arange(n), shot)
+            shots, self.shot = np.unique(own, return_inverse=True)
+        else:  # which shot it is of binds nobody before a first pick
+            shots, self.shot = np.zeros(1, np.int64), np.zeros(n, np.int64)
+        self.used: Ints = np.zeros(len(shots), np.int64)
         self.nearest: Floats = np.full(n, np.inf)
         self.picked: list[int] = []
         self.barred: Bools = np.zeros(n, np.bool_)
@@ -125,10 +128,11 @@ class _Group:
         self._levels = self._schedule(first)
         self._level = next(self._levels) if self.cap else None
         self._free: Bools = np.zeros(n, np.bool_)
+        self._best: int | None = None
 
     def proposal(self) -> int | None:
         """Return the next frame to take, relaxing as far as it needs; None when there is none."""
-        while self._level is not None and len(self.picked) < self.cap:
+        while self._best is None and self._level is not None and len(self.picked) < self.cap:
             per_shot, gap = self._level
             self._free = (self.nearest >= gap) & (self.used[self.shot] < per_shot) & ~self.barred
             if self.taste is None:
@@ -136,9 +140,15 @@ class _Group:
             else:
                 best = int(np.where(self._free, self.taste.value, -np.inf).argmax())
             if self._free[best]:
-                return best
-            self._level = next(self._levels, None)
-        return None
+                self._best = best
+            else:
+                self._level = next(self._levels, None)
+        return self._best
+
+    def bar(self, rows: Ints) -> None:
+        """Take some candidates out."""
+        self.barred[rows] = True
+        self._best = None
 
     def accept(self, best: int) -> None:
         """Take what was proposed."""
@@ -151,8 +161,12 @@ class _Group:
             over = over[self.passed[over] < 0]
             self.passed[over] = self.taste.most_at[over]
             self.passed_alike[over] = self.taste.most[over]
-            self.taste.took(best)
         self.picked.append(best)
+        self._best = None
+        if len(self.picked) == self.cap:
+            return  # nobody will ask who is left
+        if self.taste is not None:
+            self.taste.took(best)
         self.used[self.shot[best]] += 1
         np.minimum(self.nearest, np.abs(self.time_s - self.time_s[best]), out=self.nearest)
         self.nearest[best] = -1.0
@@ -294,7 +308,7 @@ def _take_in_turns(
                 taken[who] = taken.get(who, 0) + 1
                 if taken[who] >= per_person:
                     for other, theirs in owner[who]:
-                        groups[other].barred[theirs] = True
+                        groups[other].bar(theirs)
         active = [number for _, number in sorted(turn, key=lambda pair: pair[1])]
 
 
@@ -314,9 +328,9 @@ def _record(
     quota.code[rows[losers]], quota.limit[rows[losers]] = "quota_video", room
     if not len(picked):
         return
-    for at in np.array_split(losers, len(losers) * len(picked) // _PAIRS_AT_ONCE + 1):
-        if len(at):
-            _explain_lost(quota, rows, group, found, time_s, shot, at)
+    step = max(1, _PAIRS_AT_ONCE // len(picked))
+    for start in range(0, len(losers), step):
+        _explain_lost(quota, rows, group, found, time_s, shot, losers[start : start + step])
 
 
 def _explain_lost(
