@@ -29,9 +29,9 @@ WORST_GATE = 8.0
 AGAIN = {"10,000 frames": (1.5, 0.5), "240,000 frames": (0.6, 0.1)}
 """Gate and goal of the ratio of a decision about prepared columns."""
 MOVED: tuple[tuple[str, tuple[float, ...]], ...] = (
-    ("min_focus", (-0.3, -0.1, 0.1)),
-    ("pose_area", (0.25, 0.35, 0.4)),
-    ("second_person", (0.3, 0.5, 0.7)),
+    ("min_focus", (-0.5, -0.4, -0.3, -0.1, 0.1, 0.2)),
+    ("pose_area", (0.2, 0.25, 0.35, 0.4, 0.45, 0.5)),
+    ("second_person", (0.1, 0.3, 0.4, 0.5, 0.7, 0.8)),
 )
 """Thresholds of a gate, of the export crop and of the pools, and where they are moved to."""
 
