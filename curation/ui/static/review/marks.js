@@ -44,6 +44,17 @@ export class Marks {
     this._timer = setInterval(() => this._look(), LOOK_MS);
     ws.onDestroy(() => { clearInterval(this._timer); this.outbox.close(); });
     for (const op of this.outbox.adopted()) this._paintOp(op);
+    this._recall();
+  }
+
+  /** Whether there is something to undo from an earlier visit. */
+  async _recall() {
+    const known = await this.ws.ask(`api/review/history?client=${encodeURIComponent(this.client)}`)
+      .catch(() => null);
+    if (!known || this.pending || this._done.length || this._undone.length) return;
+    this.canUndo = known.undo !== null;
+    this.canRedo = known.redo !== null;
+    this.ws.emit('saving');
   }
 
   get flag() { return this.ws.table.flag; }
