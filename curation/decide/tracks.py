@@ -72,7 +72,7 @@ def follow(columns: Columns, params: TrackParams) -> Tracks:
                          / FULL_WEIGHT_PX, 0.1, 1.0)
         means, known = _means(identity[rows], track[rows], weight)
         counts = np.bincount(track[rows], minlength=len(means))[known]
-        who = np.full(len(means), -1, np.int64)
+        who = np.full(int(track.max()) + 1, -1, np.int64)  # the last tracks may show no face
         who[known] = cluster(means[known], counts, params.same_person)
         person[order] = who[track[order]]
     return Tracks(track, person)

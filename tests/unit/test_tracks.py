@@ -100,6 +100,10 @@ def test_a_track_without_identity_has_no_person() -> None:
     assert found.person.tolist() == [-1, -1]
 
 
+def test_nobody_is_known_in_a_last_track_without_identity() -> None:
+    assert tracks([frame(0), frame(0.5, shot=1, who=None)]).person.tolist() == [0, -1]
+
+
 def test_frames_without_a_face_are_the_person_of_their_track() -> None:
     found = tracks([frame(0, **BODY), frame(0.5, who=None, **NO_FACE, **BODY)])
     assert found.person.tolist() == [0, 0]
