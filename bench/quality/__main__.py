@@ -42,11 +42,12 @@ def main() -> int:
         print(f"needs the labelled sets in {options.sets}", file=sys.stderr)
         return 1
     wanted = options.names or MODULES
-    known = _earlier() if options.names else {}
+    measured = {}
     for name in wanted:
         begun = time.monotonic()
-        known[name] = import_module(f"bench.quality.{name}").rows(options.sets)
+        measured[name] = import_module(f"bench.quality.{name}").rows(options.sets)
         print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
+    known = {**(_earlier() if options.names else {}), **measured}
     rows = [
         Row(**{**row.__dict__, "metric": f"{name}: {row.metric}"})
         for name in MODULES
