@@ -10,13 +10,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import gradio as gr
+
 Shown = list[tuple[str, str]]
 
 
 def serve(folder: Path, count: int, port: int) -> None:
     """Serve a gallery of `count` items over the pictures of a folder until interrupted."""
-    import gradio as gr
-
     files = sorted(folder.glob("*.jpg"))
     names = [str(files[i % len(files)]) for i in range(count)]
     scores = [i * 0.618 % 1 for i in range(count)]

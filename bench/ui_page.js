@@ -38,13 +38,21 @@
     waiting.push(then);
     channel.port2.postMessage(0);
   });
-  const when = (holds, then) => {
-    const look = () => (holds() ? painted(then) : requestAnimationFrame(look));
+  const when = (holds, then, frames, never) => {
+    let left = frames;
+    const look = () => {
+      if (holds()) painted(then);
+      else if (left-- > 0) requestAnimationFrame(look);
+      else never();
+    };
     look();
   };
   const probe = { review, gallery, drawnMs: { review: 0, gallery: 0 }, times: [], pending: 0 };
-  /** From each event of a kind to the painted frame after `holds(before)`. */
-  probe.watch = (type, wanted, before, holds) => {
+  /**
+   * From each event of a kind to the painted frame after `holds(before)`. An event that changes
+   * nothing (a knob moved within one step) is not counted: given up after so many frames.
+   */
+  probe.watch = (type, wanted, before, holds, frames = Infinity) => {
     const listener = (event) => {
       if (!wanted(event)) return;
       const from = event.timeStamp;
@@ -53,7 +61,7 @@
       when(() => holds(was), () => {
         probe.pending -= 1;
         probe.times.push(performance.now() - from);
-      });
+      }, frames, () => { probe.pending -= 1; });
     };
     window.addEventListener(type, listener, true);
     return () => window.removeEventListener(type, listener, true);

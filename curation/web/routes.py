@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, Field
 
@@ -19,6 +20,7 @@ from curation.web.review_marks import make_review_router
 from curation.web.security import DOCUMENT_CSP
 from curation.web.site import Site
 from curation.web.uploads import UploadError
+from curation.web.waiting import waited
 
 FOREVER = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
@@ -141,14 +143,14 @@ def _add_pictures(router: APIRouter, site: Site) -> None:
 
 def _add_judgements(router: APIRouter, site: Site) -> None:
     @router.get("/api/explain/{frame_id}")
-    def explain(frame_id: int) -> dict[str, Any]:
-        if frame_id not in site.pictures.find([frame_id]):
+    async def explain(request: Request, frame_id: int) -> Any:
+        if frame_id not in await run_in_threadpool(site.pictures.find, [frame_id]):
             raise HTTPException(404, "no such frame")
         try:
-            explained: dict[str, Any] = site.trials.ask(Explain(frame_id))
+            told = await waited(request, site.trials.submit(Explain(frame_id)))
         except CurationError as error:
             raise HTTPException(409, error.message) from error
-        return explained
+        return Response(status_code=204) if told is None else told
 
     @router.get("/api/coverage")
     def coverage() -> dict[str, Any]:
