@@ -1,7 +1,7 @@
 // The filters: pool, video, person, reason, marks, and a range over every measure, counted live.
 import { counter } from './counting.js';
 import { rangeHistogram } from './histogram.js';
-import { button, el, grouped, select, settled, short, store, stored, words } from './parts.js';
+import { button, el, grouped, longSelect, settled, short, store, stored, words } from './parts.js';
 
 const FEW = 7;
 const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(() => run({ didTimeout: false, timeRemaining: () => 8 }), 16));
@@ -60,7 +60,7 @@ function rowFacet(ws, { column, title, choices }) {
 }
 
 /** A closed-set facet: one line per value with its count, largest first. */
-function valueFacet(ws, { column, title, choices, ordered, here }) {
+function valueFacet(ws, { column, title, choices, ordered, here, shut = false }) {
   const list = el('ul', { class: 'rv-values' });
   const more = button('', () => {
     open = !open;
@@ -69,7 +69,7 @@ function valueFacet(ws, { column, title, choices, ordered, here }) {
   const clear = button('Clear', () => setClause(ws, column, null), {
     class: 'rv-clear', 'aria-label': `Clear the filter on ${title}` });
   const head = el('summary', {}, el('span', { text: title }));
-  const body = el('details', { class: 'rv-facet', open: true }, head, clear, list, more);
+  const body = el('details', { class: 'rv-facet', open: !shut }, head, clear, list, more);
   if (here) more.before(button(here.title, () => here.run(), { class: 'rv-more here' }));
   let open = false;
   let counts = new Map();
@@ -98,7 +98,8 @@ function valueFacet(ws, { column, title, choices, ordered, here }) {
     if (!open && rest > 1) {
       shown = shown.filter(([value], i) => i < FEW || asked.has(value));
     }
-    const items = shown.map(([value, name, count]) => {
+    // A folded facet holds no lines: the page stays small.
+    const items = (body.open ? shown : []).map(([value, name, count]) => {
       const made = line(value, name);
       made.count.textContent = grouped(count);
       made.row.setAttribute('aria-pressed', asked.has(value));
@@ -112,14 +113,14 @@ function valueFacet(ws, { column, title, choices, ordered, here }) {
     clear.hidden = !asked.size;
     body.hidden = !shown.length && !here;
   }
-  return {
-    el: body,
-    column,
-    update(counting) {
-      if (body.open) counts = counting.values(column);
-      draw();
-    },
+  let counted = null;
+  const update = (counting) => {
+    counted = counting;
+    if (body.open) counts = counting.values(column);
+    draw();
   };
+  body.addEventListener('toggle', () => counted && update(counted));
+  return { el: body, column, update };
 }
 
 /** A measure's histogram with its two thumbs. */
@@ -280,17 +281,17 @@ export function setup(ws) {
     const labels = header.labels ?? [];
     const marks = [
       { column: 'flag', title: 'Mark', choices: () => FLAGS.map(([value, name, , glyph]) => [value, glyph, name]) },
-      { column: 'stars', title: 'Stars', choices: () => [0, 1, 2, 3, 4, 5].map((v) => [v, v ? `${v}★` : '–', v ? `${v} ${v > 1 ? 'stars' : 'star'}` : 'No stars']) },
-      { column: 'label', title: 'Label', choices: () => [[0, '–', 'No label'], ...labels.map((name, i) => [i + 1, '■', `Label ${name}`])] },
+      { column: 'stars', title: 'Stars', shut: true, choices: () => [0, 1, 2, 3, 4, 5].map((v) => [v, v ? `${v}★` : '–', v ? `${v} ${v > 1 ? 'stars' : 'star'}` : 'No stars']) },
+      { column: 'label', title: 'Label', shut: true, choices: () => [[0, '–', 'No label'], ...labels.map((name, i) => [i + 1, '■', `Label ${name}`])] },
     ].map((spec) => rowFacet(ws, spec));
     const sets = [
       { column: 'pool', title: 'Pool', choices: () => listed(header.pools) },
       { column: 'verdict', title: 'Decision', choices: () => listed(header.verdicts) },
       { column: 'reason', title: 'Reason', choices: () => reasons },
       { column: 'video', title: 'Video', choices: () => listed(header.videos) },
-      { column: 'person', title: 'Person', choices: numbered(ws, 'person', 'Person') },
-      { column: 'shot', title: 'Shot', choices: () => shotChoices(), here: { title: 'The shot of this frame', run: oneShot } },
-      { column: 'noted', title: 'Notes and tags', choices: () => NOTED },
+      { column: 'person', title: 'Person', shut: true, choices: numbered(ws, 'person', 'Person') },
+      { column: 'shot', title: 'Shot', shut: true, choices: () => shotChoices(), here: { title: 'The shot of this frame', run: oneShot } },
+      { column: 'noted', title: 'Notes and tags', shut: true, choices: () => NOTED },
     ].map((spec) => valueFacet(ws, spec));
     tags = tagFacet(ws);
     facets = [...marks, ...sets, tags];
@@ -324,7 +325,7 @@ export function setup(ws) {
     measureList.replaceChildren(...measures.map((one) => one.el));
     store(KEEP, JSON.stringify(measures.map((one) => one.name)));
     const there = new Set(measures.map((one) => one.name));
-    const choice = select([['', 'Add a measure…'], ...measureChoices(ws, there)], '', (name) => ws.showMeasure(name),
+    const choice = longSelect([['', 'Add a measure…'], ...measureChoices(ws, there)], '', (name) => ws.showMeasure(name),
       { 'aria-label': 'Add a measure to filter by' });
     adder.replaceChildren(choice);
     refresh();

@@ -1,9 +1,10 @@
 // All about one frame: its picture with what was found in it, why it stands where it stands, its
 // measures, the seconds around it, its note and tags, and who marked it when.
 import { contained, paint } from './overlay.js';
-import { button, clock, el, frames, settled, sharp, short, words } from './parts.js';
+import { button, clock, el, fold, frames, settled, sharp, short, store, stored, words } from './parts.js';
 
 const REST_MS = 110;
+const GROUPS_KEY = 'curation-review:open-measures';
 const UNITS = { px: ' px', degrees: '°', s: ' s' };
 
 /** A list of [name, text] lines; a line may be marked bad or carry a meter 0..1. */
@@ -250,8 +251,8 @@ export function setup(ws) {
   // Every limit that applies is a long list: it opens by itself only where one fails.
   function limitsPart(gates) {
     const failed = gates.filter((gate) => gate.bad).length;
-    return el('details', { class: 'rv-part rv-gates', open: failed > 0 },
-      el('summary', {}, el('h3', { text: failed ? `Limits, ${failed} failed` : `Limits, all ${gates.length} passed` })), facts(gates));
+    return fold(failed ? `Limits, ${failed} failed` : `Limits, all ${gates.length} passed`, () => facts(gates),
+      { open: failed > 0, kind: 'rv-part rv-gates' });
   }
   function explained(told) {
     const parts = told.parts.map((part) => ({ name: words(part.name), meter: part.value, title: part.text,
@@ -266,6 +267,7 @@ export function setup(ws) {
       ...(gates.length ? [limitsPart(gates)] : []),
     );
   }
+  const openGroups = new Set((stored(GROUPS_KEY) ?? '').split('\n').filter(Boolean));
   function measured(look) {
     const titles = ws.measures;
     const groups = new Map();
@@ -285,10 +287,14 @@ export function setup(ws) {
       { name: 'PTS', text: look.pts === null || look.pts === undefined ? '' : String(look.pts) },
       { name: 'Frame', text: String(ws.table.frameId[shown]) },
     ].filter((row) => row.text);
-    numbers.replaceChildren(section('Source', facts(source)), ...[...groups].map(([title, rows]) => {
-      const details = el('details', { class: 'rv-part', open: true }, el('summary', {}, el('h3', { text: title })), facts(rows));
-      return details;
-    }));
+    numbers.replaceChildren(section('Source', facts(source)), ...[...groups].map(([title, rows]) => (
+      fold(title, () => facts(rows), {
+        open: openGroups.has(title),
+        toggled(open) {
+          if (open) openGroups.add(title); else openGroups.delete(title);
+          store(GROUPS_KEY, [...openGroups].join('\n'));
+        },
+      }))));
     const log = (look.history ?? []).map((op) => el('li', { text: historyLine(op) }));
     past.replaceChildren(...(log.length ? [section('Marked', el('ul', { class: 'rv-log' }, ...log))] : []));
   }

@@ -2,7 +2,7 @@
 import { measureChoices } from './facets.js';
 import { hands } from './maphands.js';
 import { coloursOf, dots, inside, nearest, placesOf } from './mapview.js';
-import { button, el, frames, grouped, ink, painted, select, sharp, store, stored } from './parts.js';
+import { button, el, frames, grouped, ink, longSelect, painted, select, sharp, store, stored } from './parts.js';
 import { Selection } from './selection.js';
 import { fetchBytes } from './table.js';
 
@@ -49,7 +49,7 @@ class MapMode {
     const { ws } = this;
     this.lasso = button('Lasso', () => this.setTool('lasso'), { title: 'Drag around frames to select them' });
     this.hand = button('Move', () => this.setTool('move'), { title: 'Drag to move the map' });
-    const colours = select([{ group: 'Decisions and marks', choices: EVERY_ROW }, ...measureChoices(ws)], this.colour,
+    const colours = longSelect([{ group: 'Decisions and marks', choices: EVERY_ROW }, ...measureChoices(ws)], this.colour,
       (name) => this.colourBy(name), { 'aria-label': 'Colour of the dots' });
     this.bar.replaceChildren(
       el('span', { class: 'rv-group' }, this.lasso, this.hand),

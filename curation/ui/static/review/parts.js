@@ -35,6 +35,37 @@ export function select(choices, value, changed, of = {}) {
   return made;
 }
 
+/** The same for long lists: until somebody turns to it, it holds the chosen one only. */
+export function longSelect(choices, value, changed, of = {}) {
+  const flat = choices.flatMap((choice) => (Array.isArray(choice) ? [choice] : choice.choices));
+  const made = select(flat.filter(([key]) => String(key) === String(value)).slice(0, 1), value, changed, of);
+  const fill = () => {
+    if (made.dataset.full) return;
+    made.dataset.full = '1';
+    const now = made.value;
+    made.replaceChildren(...select(choices, now, () => {}).childNodes);
+  };
+  made.addEventListener('pointerdown', fill);
+  made.addEventListener('focus', fill);
+  return made;
+}
+
+/** A fold whose content is made when it opens and goes when it closes. */
+export function fold(title, content, { open = false, kind = 'rv-part', toggled = null } = {}) {
+  const made = el('details', { class: kind }, el('summary', {}, el('h3', { text: title })));
+  const lay = () => {
+    if (made.open && made.childElementCount === 1) made.append(content());
+    else if (!made.open && made.childElementCount > 1) made.lastElementChild.remove();
+  };
+  made.open = open;
+  lay();
+  made.addEventListener('toggle', () => {
+    lay();
+    toggled?.(made.open);
+  });
+  return made;
+}
+
 /** Seconds as 0:07.25 or 1:02:03. */
 export function clock(seconds) {
   if (!Number.isFinite(seconds)) return '';

@@ -166,13 +166,17 @@ export function setup(ws) {
   function sift() {
     const moved = sliders.map((one) => ws.judge.values[one.meter.param] !== ws.judge.stored[one.meter.param]);
     sliders.forEach((one, i) => { one.el.hidden = !(all || i < FIRST || moved[i]); });
+    const shown = sliders.filter((one) => !one.el.hidden).map((one) => one.el);
+    // Taken away only where that is needed: an element that is put back loses the focus.
+    if (shown.length !== list.children.length || shown.some((one, i) => list.children[i] !== one)) {
+      list.replaceChildren(...shown);
+    }
     more.hidden = sliders.length <= FIRST;
     more.textContent = all ? 'Show fewer limits' : `Show all ${sliders.length} limits`;
     load();
   }
   function build() {
     sliders = ws.judge.thresholds.map((meter) => slider(ws, meter, moved));
-    list.replaceChildren(...sliders.map((one) => one.el));
     if (!sliders.length) say('There is nothing to decide about yet. Run Score & rank first.');
     showCounts();
     sift();
