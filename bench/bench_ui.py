@@ -261,7 +261,7 @@ def gallery(browser: Any, url: str, table: Table) -> None:
     table.add(f"{name}: nodes in the page", [page.evaluate("probe.nodes()")], None, "count")
     table.add(f"{name}: memory of the page's JavaScript", [memory_mb(page)], None, "MB")
     slider = page.locator("#threshold input[type=range]")
-    count = "document.querySelectorAll('#gallery .grid-wrap button').length"
+    count = "document.querySelectorAll('#gallery .grid-wrap .thumbnail-item').length"
     moved = f"'input', (e) => e.target.type === 'range', () => {count}, (was) => {count} !== was"
     waits: list[float] = []
     for k, act in enumerate(slide(page, slider, 8)):
@@ -269,7 +269,7 @@ def gallery(browser: Any, url: str, table: Table) -> None:
             waits += times(page, moved, act, 1)
     table.add(f"{name}: move a threshold to paint", waits, None)
     slider.evaluate("(i) => { i.value = 0; i.dispatchEvent(new Event('input', {bubbles: true})); }")
-    page.locator("#gallery .grid-wrap button").first.click()
+    page.locator("#gallery .grid-wrap .thumbnail-item").first.click()
     page.wait_for_function("probe.gallery.loupe()")
     shown = ("'keydown', (e) => e.key === 'ArrowRight', () => probe.gallery.loupe(),"
              " (was) => { const now = probe.gallery.loupe(); return now && now !== was; }")

@@ -24,9 +24,10 @@
   };
   const gallery = {
     drawn: () => full(document.querySelector('#gallery .grid-wrap'),
-      [...document.querySelectorAll('#gallery .grid-wrap button')]),
+      [...document.querySelectorAll('#gallery .grid-wrap .thumbnail-item')]),
     loupe: () => {
-      const img = document.querySelector('#gallery .preview .media-button img, #gallery .preview > button img');
+      const img = [...document.querySelectorAll('#gallery .preview img')]
+        .find((one) => !one.closest('.thumbnail-item, .thumbnails'));
       return loaded(img) ? img.src : '';
     },
   };
