@@ -1,0 +1,181 @@
+"""Pictures of every screen for the documents: scripts/screenshots [FOLDER].
+
+A made catalogue, so that everybody gets the same screens; each picture is reduced to 256 colours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from tests.browser.conftest import Server
+from tests.browser.reviewing import WS, Desk
+from tests.conftest import chromium
+from tests.review_store import fill
+
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+SIZE = {"width": 1440, "height": 900}
+TABLET = {"width": 820, "height": 1180}
+FRAMES, DISTINCT = 4000, 400
+TABS = ("Ingest", "Extract", "Sort", "Score & rank", "Results", "Review")
+SETTLE_MS = 1500
+
+
+def marked(desk: Desk) -> None:
+    """Mark a few frames, so that every kind of mark is seen."""
+    desk.press(*"ppxp", "4", "5", "6", "x", "8", "p", "Home", *["ArrowRight"] * 3)
+    desk.saved()
+
+
+def grid(desk: Desk) -> None:
+    """Show the frames that were scored, best first."""
+    desk.open("pool=face,upper_body,full_body&sort=-score")
+    marked(desk)
+
+
+def loupe(desk: Desk) -> None:
+    """Show one frame with what was found in it."""
+    desk.open("verdict=picked&sort=rank&mode=grid")
+    desk.press("e")
+
+
+def compare(desk: Desk) -> None:
+    """Show four frames side by side."""
+    desk.open("pool=face&sort=-score")
+    desk.press(*["Shift+ArrowRight"] * 3, "c")
+    desk.page.get_by_role("button", name="Four frames").click()
+
+
+def survey(desk: Desk) -> None:
+    """Show what is selected, all at once."""
+    desk.open("pool=upper_body&sort=-score")
+    desk.press(*["Shift+ArrowRight"] * 6, "v")
+
+
+def stacks(desk: Desk) -> None:
+    """Show repeats as one, and one stack open."""
+    desk.open("video=holiday_001.mp4")
+    desk.page.evaluate(f"{WS}.run('stacks')")
+    desk.press("Home")
+    desk.page.evaluate(f"{WS}.run('stack.next')")
+    desk.press("s")
+
+
+def limits(desk: Desk) -> None:
+    """Show a threshold that was moved and not yet applied."""
+    desk.open("verdict=picked&sort=rank")
+    slider = desk.page.get_by_role("slider", name="Focus of the face", exact=True)
+    slider.scroll_into_view_if_needed()
+    slider.focus()
+    desk.press(*["ArrowRight"] * 120)
+    desk.until("ws.judge.exact && ws.judge.moved")
+
+
+def places(desk: Desk) -> None:
+    """Show all frames by their looks."""
+    desk.open()
+    desk.press("m")
+    desk.page.locator(".rv-legend .key").first.wait_for()
+
+
+def like_this(desk: Desk) -> None:
+    """Show the frames nearest to one."""
+    desk.open("pool=face")
+    desk.press("ArrowRight", "l")
+    desk.until("ws.view.count < ws.table.n")
+
+
+def keys(desk: Desk) -> None:
+    """Show all keys."""
+    desk.open("pool=face&sort=-score")
+    desk.press("?")
+
+
+def nothing(desk: Desk) -> None:
+    """Show what is said when no frame passes."""
+    desk.open("pool=face")
+    desk.page.evaluate(f"{WS}.setWhere([{{column: 'score', min: 5}}])")
+
+
+SCREENS: dict[str, Callable[[Desk], None]] = {
+    "grid": grid, "loupe": loupe, "compare": compare, "survey": survey, "stacks": stacks,
+    "limits": limits, "map": places, "like-this": like_this, "keys": keys, "nothing": nothing,
+}
+IN_LIGHT = ("grid", "loupe", "map")
+
+
+def keep(page: Any, path: Path) -> None:
+    """Write what the page shows."""
+    page.wait_for_timeout(SETTLE_MS)
+    shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    shown.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(path)
+
+
+def review(browser: Any, server: Server, folder: Path) -> None:
+    """Take the workspace in all its modes."""
+    for scheme, names in (("dark", tuple(SCREENS)), ("light", IN_LIGHT)):
+        for name in names:
+            context = browser.new_context(viewport=SIZE, color_scheme=scheme)
+            desk = Desk(context.new_page(), server.url, server.datastore)
+            SCREENS[name](desk)
+            suffix = "" if scheme == "dark" else "-light"
+            keep(desk.page, folder / f"review-{name}{suffix}.png")
+            context.close()
+    context = browser.new_context(viewport=TABLET, has_touch=True, color_scheme="dark")
+    desk = Desk(context.new_page(), server.url, server.datastore)
+    grid(desk)
+    keep(desk.page, folder / "review-tablet.png")
+    context.close()
+
+
+def studio(browser: Any, server: Server, folder: Path, state: str) -> None:
+    """Take every tab of the studio."""
+    context = browser.new_context(viewport=SIZE, color_scheme="light")
+    page = context.new_page()
+    page.set_default_timeout(180_000)
+    page.goto(server.url)
+    for number, name in enumerate(TABS, 1):
+        page.get_by_role("tab", name=f"{number} {name}").click()
+        short = name.lower().replace(" & ", "-and-")
+        keep(page, folder / f"studio-{number}-{short}{state}.png")
+    context.close()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make a catalogue, serve it, take the pictures; then the same with nothing in it."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=PICTURES)
+    parser.add_argument("--datastore", type=Path, help="one that is there already")
+    options = parser.parse_args(argv)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as play:
+        root = options.datastore or Path(scratch) / "full" / "datastore"
+        if options.datastore is None:
+            fill(root, FRAMES, DISTINCT).close()
+        browser = play.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        for place, state in ((root, ""), (Path(scratch) / "none" / "datastore", "-empty")):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            server = Server(place)
+            server.start()
+            try:
+                studio(browser, server, options.folder, state)
+                if not state:
+                    review(browser, server, options.folder)
+            finally:
+                server.kill()
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
