@@ -179,28 +179,32 @@ def _scenes(columns: Columns, pictures: int, rng: np.random.Generator) -> npt.ND
 
 
 def _put_videos(studio: Studio, columns: Columns) -> None:
-    """Store videos, their files and their shots; the files are two, under many names."""
+    """Store videos, their files and their shots; two clips stand under all the names."""
     folder = studio.root / "videos_folder_1"
     number, counts = np.unique(columns["video"], return_counts=True)
     length_s = float(counts.max() * STEP_S) + 1
     clips = []
     for i, source in enumerate(pictures_of.sources()):
-        clips.append(folder / f"looped_{i + 1}{source.suffix}")
+        clips.append(studio.root / f"looped_{i + 1}{source.suffix}")
         pictures_of.looped(source, clips[-1], length_s)
     infos = [probe(path) for path in clips]
     SourceTable(studio.catalogue).add_folder(folder, 1)
     rows, shots, runs, files = [], [], [], []
     for video, count in zip(number.tolist(), counts.tolist(), strict=True):
         info = replace(infos[video % 2], key=f"{video:032x}", duration_s=count * STEP_S)
-        path = studio.catalogue.relative(clips[video % 2])
         name = f"holiday_{video:03d}.mp4"
+        os.link(clips[video % 2], folder / name)
+        stat = (folder / name).stat()
+        path = f"videos_folder_1/{name}"
         rows.append((video, info.key, name, path, 1, video, info.duration_s, info_to_json(info)))
         runs.append((video, count))
-        files.append((f"videos_folder_1/{name}", 1, video, video))
+        files.append((path, 1, video, stat.st_size, stat.st_mtime_ns, video))
         base = float(info.time_base)
         for shot in range(-(-count // PER_SHOT)):
             start, end = shot * PER_SHOT * STEP_S, min((shot + 1) * PER_SHOT, count) * STEP_S
             shots.append((video, shot, round(start / base), round(end / base), start, end))
+    for clip in clips:
+        clip.unlink()
     columns["pts"] = np.array(
         [0, *(round(t / float(infos[v % 2].time_base))
               for v, t in zip(columns["video"].tolist(), columns["time_s"].tolist(), strict=True))]
@@ -208,8 +212,8 @@ def _put_videos(studio: Studio, columns: Columns) -> None:
     with studio.catalogue.transaction() as db:
         db.executemany("INSERT INTO video (id, key, name, path, folder_no, video_no, duration_s,"
                        " info) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        db.executemany("INSERT INTO source_file (path, folder_no, video_no, video_id)"
-                       " VALUES (?, ?, ?, ?)", files)
+        db.executemany("INSERT INTO source_file (path, folder_no, video_no, size_bytes, mtime_ns,"
+                       " video_id) VALUES (?, ?, ?, ?, ?, ?)", files)
         db.executemany("INSERT INTO extraction (video_id, fp, params, done, chunks, time_s,"
                        " decoded, errors) VALUES (?, 'made', '{}', 1, 1, 0, ?, 0)", runs)
         db.executemany("INSERT INTO shot VALUES (?, ?, ?, ?, ?, ?)", shots)

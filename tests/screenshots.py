@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import Server
-from tests.browser.reviewing import WS, Desk
+from tests.browser.reviewing import DRAWN, WS, Desk
 from tests.conftest import chromium
 from tests.review_store import fill
 
@@ -115,7 +115,8 @@ def keep(page: Any, path: Path) -> None:
     """Write what the page shows."""
     page.wait_for_timeout(SETTLE_MS)
     shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    shown.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    few = shown.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.FLOYDSTEINBERG)
+    few.save(path, optimize=True)
     print(path)
 
 
@@ -144,6 +145,8 @@ def studio(browser: Any, server: Server, folder: Path, state: str) -> None:
     page.goto(server.url)
     for number, name in enumerate(TABS, 1):
         page.get_by_role("tab", name=f"{number} {name}").click()
+        if name == "Review" and not state:
+            page.wait_for_function(DRAWN)
         short = name.lower().replace(" & ", "-and-")
         keep(page, folder / f"studio-{number}-{short}{state}.png")
     context.close()
