@@ -159,7 +159,10 @@ def _add_deciding(router: APIRouter, site: Site) -> None:
                 if not waiting.done() and await request.is_disconnected():
                     judging.drop()
                     return Response(status_code=204)
-            return Response(waiting.result(), media_type=BINARY)
+            blob = waiting.result()
+            if newest.get(question.client, judging) is not judging:
+                raise Superseded("a newer question took its place")  # this one ended too soon
+            return Response(blob, media_type=BINARY)
         except Superseded as error:
             raise HTTPException(409, error.message) from error
         except asyncio.CancelledError as error:

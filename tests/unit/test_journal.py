@@ -26,8 +26,8 @@ from tests.web.filled import fill
 
 ROOT = Path(__file__).parents[2]
 LAX = RankParams(
-    min_focus=-3, max_focus_gap=5, min_eye_open=0, false_face=1, false_face_review=1, min_face_px=16,
-    per_video=40, per_video_face=40, second_person=1, diversity=1,
+    min_focus=-3, max_focus_gap=5, min_eye_open=0, false_face=1, false_face_review=1,
+    min_face_px=16, per_video=40, per_video_face=40, second_person=1, diversity=1,
 )
 """Limits that leave many picks of few frames."""
 
