@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -24,7 +24,9 @@ class Page:
 
 
 def ask(answer: Future[Any], patience: int = 10**9) -> Any:
-    return asyncio.run(waited(Page(patience), answer))  # type: ignore[arg-type]
+    # In a thread of its own: the browser's driver may have left a loop running in this one.
+    with ThreadPoolExecutor(1) as own:
+        return own.submit(asyncio.run, waited(Page(patience), answer)).result()  # type: ignore[arg-type]
 
 
 def test_an_answer_comes_through() -> None:
