@@ -16,8 +16,6 @@ from curation.store.catalogue import OUR_FOLDER
 from curation.toolkit import sidecar
 
 WILD = re.compile(r"[*?]")
-MORE_SUFFIXES = frozenset({".bmp", ".gif"})
-"""Pictures that toolkit verbs list besides those of photos.formats; see `toolkit/__init__.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +41,7 @@ def is_picture_name(name: str) -> bool:
     """Return whether a file's name says that it is a picture of a kind that can be read."""
     suffix = Path(name).suffix.lower()
     known = formats.promised(suffix)
-    return not name.startswith(".") and (
-        suffix in MORE_SUFFIXES or (known is not None and known != formats.RAW)
-    )
+    return not name.startswith(".") and known is not None and known != formats.RAW
 
 
 class WorkDir:
