@@ -237,22 +237,22 @@ def told(summary: Mapping[str, Any]) -> list[str]:
         lines.append(f"{summary['verb']}: would change {len(would)} things; nothing is changed")
     elif "done" in summary:
         lines.append(f"{summary['verb']}: {summary['done']} done, {summary['skipped']} as it was")
-    own = {"verb", "dry_run", "would", "done", "skipped", "run", "failed_items", "lines"}
+    own = {"verb", "dry_run", "in", "would", "done", "skipped", "run", "failed_items", "lines"}
     lines += [str(line) for line in summary.get("lines", ())]
     for key, value in summary.items():
         if key in own:
             continue
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             lines.append(f"  {key.replace('_', ' ')}:")
             lines += [f"    {name}: {inner}" for name, inner in list(value.items())[:SHOWN]]
-        elif not isinstance(value, list | tuple):
+        elif not isinstance(value, Mapping | list | tuple):
             lines.append(f"  {key.replace('_', ' ')}: {value}")
     failed = summary.get("failed_items", [])
     if failed:
         lines.append(f"{len(failed)} failed:")
         lines += [f"  {item['item']}: {item['reason']}" for item in failed[:SHOWN]]
     if summary.get("run"):
-        lines.append("to take it back: python -m curation undo")
+        lines.append(f"to take it back: python -m curation undo -d {shlex.quote(summary['in'])}")
     return lines
 
 

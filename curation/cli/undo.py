@@ -29,6 +29,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("-d", "--working-dir", type=Path, default=Path(), metavar="DIR")
     parser.add_argument("--list", action="store_true", help="list what was done, newest first")
     parser.add_argument("--to", type=int, metavar="N", help="take back run N and all after it")
+    parser.add_argument(
+        "--forget",
+        action="store_true",
+        help="give the disk space of kept files back; nothing done so far can be undone then",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     try:
         options = parser.parse_args(argv)
@@ -37,7 +42,8 @@ def main(argv: Sequence[str]) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        answer = _listed(options) if options.list else _undone(options)
+        ask = _listed if options.list else _forgotten if options.forget else _undone
+        answer = ask(options)
     except CurationError as error:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
@@ -68,6 +74,19 @@ def _listed(options: argparse.Namespace) -> dict[str, Any]:
         words = shlex.join([run["verb"], *run["argv"]])
         lines.append(f"{run['id']:4}  {when}  {run['state']:7}  {words}  ({files})")
     return {"runs": runs, "lines": lines or ["nothing was done yet"]}
+
+
+def _forgotten(options: argparse.Namespace) -> dict[str, Any]:
+    catalogue = _catalogue(options.working_dir)
+    try:
+        files = Files(catalogue)
+        with catalogue.writing("undo"):
+            files.recover()
+            runs, freed = files.forget()
+    finally:
+        catalogue.close()
+    line = f"{runs} runs forgotten, {freed / 1e6:.1f} MB free again"
+    return {"verb": "undo", "forgotten": runs, "freed_bytes": freed, "lines": [line]}
 
 
 def _undone(options: argparse.Namespace) -> dict[str, Any]:

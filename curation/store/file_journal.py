@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curation.errors import InputError
+from curation.errors import InputError, NoSpace
 from curation.store.catalogue import Catalogue
 
 BEGUN, DONE, UNDOING, UNDONE = "begun", "done", "undoing", "undone"
@@ -48,6 +50,16 @@ class Op:
     n: int = 0
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise NoSpace(
+            f"the journal cannot be written: {error}", "nothing more is changed without it"
+        ) from error
+
+
 class FileJournal:
     """The file journal of one work dir's catalogue."""
 
@@ -66,14 +78,15 @@ class FileJournal:
 
     def group(self, run: int, ops: Sequence[Op]) -> None:
         """Write down ops that belong together, and that all earlier ones of the run are done."""
-        with self.catalogue.transaction() as db:
+        with _told(), self.catalogue.transaction() as db:
             db.execute(
-                "UPDATE file_op SET state = ? WHERE run_id = ? AND state = ?", (APPLIED, run, TODO)
+                # A literal state, so that the index of open ops serves: a run may have a million.
+                f"UPDATE file_op SET state = ? WHERE run_id = ? AND state = {TODO}",
+                (APPLIED, run),
             )
             last = db.execute(
-                "SELECT coalesce(max(n), 0), coalesce(max(grp), 0) FROM file_op WHERE run_id = ?",
-                (run,),
-            ).fetchone()
+                "SELECT n, grp FROM file_op WHERE run_id = ? ORDER BY n DESC LIMIT 1", (run,)
+            ).fetchone() or (0, 0)
             db.executemany(
                 "INSERT INTO file_op VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
@@ -99,7 +112,7 @@ class FileJournal:
         """Close a run: all its open ops are done."""
         with self.catalogue.transaction() as db:
             db.execute(
-                "UPDATE file_op SET state = ? WHERE run_id = ? AND state = ?", (APPLIED, run, TODO)
+                f"UPDATE file_op SET state = ? WHERE run_id = ? AND state = {TODO}", (APPLIED, run)
             )
             db.execute(
                 "UPDATE file_run SET state = ?, ended_s = ? WHERE id = ?", (DONE, time.time(), run)
@@ -116,6 +129,12 @@ class FileJournal:
         self.catalogue.db.execute(
             "UPDATE file_run SET state = ?, ended_s = ? WHERE id = ?", (state, time.time(), run)
         )
+
+    def forget(self) -> int:
+        """Forget all runs, so that none can be undone any more; return how many."""
+        with self.catalogue.transaction() as db:
+            db.execute("DELETE FROM file_op")
+            return db.execute("DELETE FROM file_run").rowcount
 
     # -- reading --------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from curation.records import Progress
 from curation.store.catalogue import Catalogue
 from curation.store.file_journal import Op
 from curation.toolkit import sidecar as sc
-from curation.toolkit.files import Files, told
+from curation.toolkit.files import Files, content_id, content_id_of, told
 from curation.toolkit.plan import (
     Action,
     Copy,
@@ -28,7 +28,6 @@ from curation.toolkit.plan import (
     Write,
     is_made,
 )
-from curation.toolkit.workdir import is_picture_name
 
 
 class _Runner:
@@ -39,9 +38,14 @@ class _Runner:
         self.workdir = plan.workdir
         self.files = Files(catalogue)
         self.run: int | None = None
+        self._given: set[Path] = set()
 
     def ops(self, action: Action, made: Future[Made] | None) -> list[Op]:
         """Return the ops of an action; none when there is nothing to do."""
+        if not isinstance(action, Edit | Remove):
+            if action.dst in self._given:
+                raise InputError(f"something else of this run goes to {action.dst}")
+            self._given.add(action.dst)
         if isinstance(action, Copy):
             return self._copy(action)
         if isinstance(action, Move):
@@ -116,14 +120,18 @@ class _Runner:
         same = False
         if action.dst.exists():
             same = action.dst.read_bytes() == data
-            mine = (sc.load(action.dst).get("made") or {}).get("by") == self.verb
-            if not (same or action.replace or (mine and is_picture_name(action.dst.name))):
+            earlier = sc.load(action.dst).get("made") or {}
+            # What somebody retouched since is theirs, whoever made it.
+            now = (self.verb, content_id_of(action.dst))
+            mine = (earlier.get("by"), earlier.get("content")) == now
+            if not (same or action.replace or mine):
                 raise InputError(f"a different file is at {action.dst}; it is not overwritten")
         if not same:
             ops += self.files.parents(action.dst)
             ops.append(self.files.put_bytes(action.dst, data, action.mtime_ns))
         if beside is not None:
-            facts: dict[str, Any] = {"made": {"by": self.verb, "fp": action.fp}}
+            made_of = {"by": self.verb, "fp": action.fp, "content": content_id(data)}
+            facts: dict[str, Any] = {"made": made_of}
             if action.source is not None:
                 facts["from_file"] = self.workdir.stored(action.source)
             base = sc.merged(sc.load(action.dst), beside) if same else beside

@@ -95,6 +95,9 @@ class Files:
         return self._put(dst, temp, digest.hexdigest())
 
     def _put(self, dst: Path, temp: Path, after: str) -> Op:
+        if dst.is_symlink():
+            temp.unlink()
+            raise InputError(f"{dst} is a link; it is not overwritten")
         if dst.exists():
             temp.chmod(stat_of(dst)[1])
         op = Op("put", dst, after=after, after_stat=stat_of(temp), temp=temp.name)
@@ -104,6 +107,8 @@ class Files:
 
     def removal(self, dst: Path) -> Op:
         """Return the op that removes a file, whose content is kept."""
+        if dst.is_symlink():
+            raise InputError(f"{dst} is a link; it stays")
         return Op("remove", dst, before=self.keep(dst), before_stat=stat_of(dst))
 
     def moves(self, src: Path, dst: Path) -> list[Op]:
@@ -146,10 +151,13 @@ class Files:
         self._made += 1
         return self._tmp / f"{os.getpid()}-{self._made}"
 
-    def forget(self, op: Op) -> None:
-        """Throw away what was prepared."""
-        if op.temp:
-            (self._tmp / op.temp).unlink(missing_ok=True)
+    def forget(self) -> tuple[int, int]:
+        """Forget what could be undone; return how many runs, and the bytes that this frees."""
+        kept = [path for path in self._kept.rglob("*") if path.is_file()]
+        freed = sum(path.stat().st_size for path in kept if path.stat().st_nlink == 1)
+        runs = self.journal.forget()
+        shutil.rmtree(self._kept, ignore_errors=True)
+        return runs, freed
 
     # -- do -------------------------------------------------------------------------------------
 

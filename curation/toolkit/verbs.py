@@ -73,7 +73,7 @@ class Context:
 
     workdir: WorkDir
     catalogue: Catalogue
-    verb: str
+    verb: str = ""
     argv: Sequence[str] = ()
     dry_run: bool = False
     workers: int = 0
@@ -139,7 +139,13 @@ class Context:
 
     def ended(self, **summary: Any) -> Progress:
         """Return the last beat of a verb: for one that has no plan, like validate."""
-        told = {"verb": self.verb, "dry_run": self.dry_run, "failed_items": [], **summary}
+        told = {
+            "verb": self.verb,
+            "in": str(self.workdir.root),
+            "dry_run": self.dry_run,
+            "failed_items": [],
+            **summary,
+        }
         return Progress(self.verb, unit="files", summary=told)
 
 
