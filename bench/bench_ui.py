@@ -75,6 +75,7 @@ class Table:
             Row(f"{metric}, {unit}", p95, gate, goal, False, len(values),
                 split=f"{self.where}{middle}; {load}")
         )
+        print(f"{metric}: {p95:.4g} {unit}{middle}; {load}", file=sys.stderr, flush=True)
 
 
 def page_of(browser: Any) -> Any:

@@ -249,7 +249,7 @@ class Studio:
     def _decided(self) -> tuple[Measures, Decisions, RankParams]:
         from curation.outputs import decided
 
-        params = RankParams(**self.remembered("rank", RankParams))
+        params = RankParams(**self.decisions.thresholds(RankParams.model_fields))
         return *decided(self.catalogue, params), params
 
 

@@ -7,23 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curation.decide.columns import Bools, Columns, Floats, Ints
-from curation.decide.hamming import HammingIndex, Hashes
+from curation.decide.columns import Bools, Columns, Ints
+from curation.decide.hamming import HammingIndex, Hashes, Subset
 from curation.decide.likeness import Likeness
+from curation.decide.stars import Pairs
+from curation.decide.times import micros, ranges, segments
 from curation.decide.within import Within
 
 if TYPE_CHECKING:
     from curation.params import DedupParams
 
 KEPT, EXACT, BURST, NEAR, SUBJECT, CROP = range(6)
-CODES = (
-    "",
-    "duplicate_exact",
-    "duplicate_burst",
-    "duplicate_near",
-    "duplicate_subject",
-    "duplicate_crop",
-)
+LIMITS = ("burst_s", "burst_hash", "near_hash", "near_look", "near_pose", "near_expression",
+          "near_head")
+"""Parameters that repetition depends on."""
 
 _FIRST_BLOCK, _LARGEST_BLOCK = 32, 2048
 _PAIR_LIMIT = 4_000_000
@@ -74,7 +71,10 @@ class Repeats:
     compared once, at most 2300 frames apart.
     """
 
-    def __init__(self, columns: Columns, params: DedupParams, pairs: Ints | None = None) -> None:
+    def __init__(
+        self, columns: Columns, params: DedupParams, pairs: Ints | None = None,
+        wide: int | None = None,
+    ) -> None:
         """Sort times and hashes, read the measures of subjects.
 
         Args:
@@ -82,16 +82,18 @@ class Repeats:
                 Likeness reads.
             params: distances.
             pairs: (m, 2) positions of frames that geometry found to be one picture.
+            wide: take for alike whatever can be so among some of the frames: subjects by the
+                least likeness that could be learned, and this many chunks apart (see Within).
         """
         self.params = params
         self.hashed = columns.flags("has_phash")
         self.phash: Hashes = columns.ints("phash").view(np.uint64)
         self.pixels = columns.ints("pixels")
         self.has_pixels = self.hashed & ("pixels" in columns)
-        self.segment = _segments(columns)
-        self.time_us = _micros(columns.floats("time_s"))
+        self.segment = segments(columns)
+        self.time_us = micros(columns.floats("time_s"))
         self.burst_us = round(params.burst_s * 1e6)
-        self.likeness = Likeness(columns, params)
+        self.likeness = Likeness(columns, params, lax=wide is not None)
         self.video = columns.ints("video")
         self.within: Within | None = None
         if self.likeness.measured.any():
@@ -103,6 +105,7 @@ class Repeats:
                 self.hashed,
                 self.likeness,
                 params,
+                wide,
             )
         self._sort_times()
         self._sort_hashes()
@@ -115,16 +118,43 @@ class Repeats:
         Args:
             best_first: (n,) positions, best score first, ties already broken.
         """
+        self._begin(best_first)
+        self._take_blocks()
+        return Groups(self.keeper, self.kind)
+
+    def pairs(self, most: int) -> Pairs | None:
+        """Return all pairs of frames that are alike; None when there are more than `most`."""
+        n = len(self.phash)
+        self._begin(np.arange(n))
+        found: list[Ints] = []
+        at, size = 0, _FIRST_BLOCK
+        while at < n:
+            block = np.arange(at, min(n, at + size))
+            pairs = self._alike(block)
+            if pairs is None:
+                size = max(1, len(block) // 4)
+                continue
+            # One pair may have been found by its time as well as by its look.
+            key = np.sort(block[pairs[0]] * n + pairs[1])
+            key = key[np.flatnonzero(np.diff(key, prepend=-1))]
+            found.append(key)
+            most -= len(key)
+            if most < 0:
+                return None
+            at += len(block)
+            size = min(_LARGEST_BLOCK, 2 * size) if len(key) < _PAIR_LIMIT // 16 else size
+        keys = np.concatenate([np.zeros(0, np.int64), *found])
+        return Pairs(n, (keys // n).astype(np.int32), (keys % n).astype(np.int32))
+
+    def _begin(self, best_first: Ints) -> None:
         n = len(self.phash)
         self.order = best_first
-        self.rank = np.empty(n, np.int64)
+        self.rank: Ints = np.empty(n, np.int64)
         self.rank[best_first] = np.arange(n)
         self.alive: Bools = np.ones(n, np.bool_)
         self.keeper: Ints = np.arange(n)
         self.kind: Ints = np.zeros(n, np.int64)
         self.index = self.whole
-        self._take_blocks()
-        return Groups(self.keeper, self.kind)
 
     def alike(self, one: Ints, other: Ints) -> Bools:
         """Return (k,) whether pairs of positions are alike, one pair at a time.
@@ -132,19 +162,28 @@ class Repeats:
         What `cover` goes by, apart from the reach inside very long videos (see Within).
         """
         same_video = self.video[one] == self.video[other]
+        in_time, close = self.close(one, other)
+        told_apart, again = np.zeros((2, len(one)), np.bool_)
+        told_apart[same_video] = self.likeness.differ(one[same_video], other[same_video])
+        again[same_video] = self.likeness.again(one[same_video], other[same_video])
+        return np.asarray(in_time | again | (close & ~told_apart))
+
+    def close(self, one: Ints, other: Ints) -> tuple[Bools, Bools]:
+        """Return (k,) whether pairs are of one moment, and whether their pictures are close."""
         same_shot = self.segment[one] == self.segment[other]
-        bits = np.bitwise_count(self.phash[one] ^ self.phash[other])
         limit = np.where(
             same_shot, max(self.params.near_hash, self.params.burst_hash), self.params.near_hash
         )
+        bits = np.bitwise_count(self.phash[one] ^ self.phash[other])
         close = self.hashed[one] & self.hashed[other] & (bits <= limit)
-        close |= np.isin(one * len(self.phash) + other, self.pair_keys)
-        told_apart = np.zeros(len(one), np.bool_)
-        told_apart[same_video] = self.likeness.differ(one[same_video], other[same_video])
-        again = np.zeros(len(one), np.bool_)
-        again[same_video] = self.likeness.again(one[same_video], other[same_video])
+        close |= self._matched_pair(one, other)
         in_time = same_shot & (np.abs(self.time_us[one] - self.time_us[other]) <= self.burst_us)
-        return np.asarray(in_time | again | (close & ~told_apart))
+        return np.asarray(in_time), np.asarray(close)
+
+    def _matched_pair(self, one: Ints, other: Ints) -> Bools:
+        if not len(self.pair_keys):
+            return np.zeros(len(one), np.bool_)
+        return np.isin(one * len(self.phash) + other, self.pair_keys)
 
     def _take_blocks(self) -> None:
         """Take frames best first in blocks; blocks are small while keepers cover many."""
@@ -195,10 +234,10 @@ class Repeats:
         self.keeper[losers] = keepers
         lost = np.unique(losers)
         self.alive[lost] = False
-        self.kind[lost] = self._kinds(lost, self.keeper[lost])
+        self.kind[lost] = self.kinds(lost, self.keeper[lost])
         return len(lost)
 
-    def _kinds(self, loser: Ints, keeper: Ints) -> Ints:
+    def kinds(self, loser: Ints, keeper: Ints) -> Ints:
         """Name each repetition by the strongest relation that holds."""
         same_pixels = (
             self.has_pixels[loser]
@@ -208,7 +247,7 @@ class Repeats:
         )
         bits = np.bitwise_count(self.phash[loser] ^ self.phash[keeper])
         near = self.hashed[loser] & self.hashed[keeper] & (bits <= self.params.near_hash)
-        matched = np.isin(loser * len(self.phash) + keeper, self.pair_keys)
+        matched = self._matched_pair(loser, keeper)
         return np.select(
             [same_pixels, self._is_burst(loser, keeper), near, matched],
             [EXACT, BURST, NEAR, CROP],
@@ -246,7 +285,7 @@ class Repeats:
         count = high - low
         if limit is not None and int(count.sum()) > limit:
             return None
-        return np.repeat(np.arange(len(block)), count), self.by_time[_ranges(low, count)]
+        return np.repeat(np.arange(len(block)), count), self.by_time[ranges(low, count)]
 
     def _close_in_look(self, block: Ints, limit: int | None) -> tuple[Ints, Ints] | None:
         hashed = np.flatnonzero(self.hashed[block])
@@ -262,7 +301,7 @@ class Repeats:
         if limit is not None and int(count.sum()) > limit:
             return None
         source = hashed[np.repeat(query, count)]
-        other = self.by_hash[_ranges(low, count)]
+        other = self.by_hash[ranges(low, count)]
         if self.params.burst_hash > self.params.near_hash:
             frame = block[source]
             bits = np.bitwise_count(self.phash[frame] ^ self.phash[other])
@@ -286,7 +325,7 @@ class Repeats:
     def _matched(self, block: Ints) -> tuple[Ints, Ints]:
         low = self.pair_start[block]
         count = self.pair_start[block + 1] - low
-        return np.repeat(np.arange(len(block)), count), self.pair_other[_ranges(low, count)]
+        return np.repeat(np.arange(len(block)), count), self.pair_other[ranges(low, count)]
 
     def _sort_pairs(self, pairs: Ints) -> None:
         """Prepare, for every frame, those it was matched with and does not differ from."""
@@ -323,11 +362,11 @@ class Repeats:
         np.cumsum(np.bincount(groups, minlength=len(unique)), out=self.group_start[1:])
         self.unique_hashes = unique
 
-    def _make_index(self, groups: Ints) -> _Index:
+    def _make_index(self, groups: Ints) -> Subset:
         radius = max(self.params.near_hash, self.params.burst_hash)
         row: Ints = np.full(len(self.unique_hashes), -1, np.int64)
         row[groups] = np.arange(len(groups))
-        return _Index(HammingIndex(self.unique_hashes[groups], radius), groups, row)
+        return Subset(HammingIndex(self.unique_hashes[groups], radius), groups, row)
 
     def _shrink_index(self) -> None:
         """Forget hashes whose frames are all settled, once that is most of them."""
@@ -336,47 +375,3 @@ class Repeats:
             living = np.unique(self.hash_group[self.alive & self.hashed])
             if 2 * len(living) < len(self.index.group):
                 self.index = self._make_index(living)
-
-
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """An index over some of the different hashes.
-
-    Attributes:
-        group: number of the hash in each row of the index.
-        row: row of each hash; -1 where it is not in the index.
-    """
-
-    hashes: HammingIndex
-    group: Ints
-    row: Ints
-
-
-def _segments(columns: Columns) -> Ints:
-    """Number the shots of all videos; a video without shots is one, a frame without time its own.
-    """
-    video, shot = columns.ints("video"), columns.ints("shot", -1)
-    order = np.lexsort((shot, video))
-    new = np.ones(columns.n, np.int64)
-    if columns.n:
-        new[0] = 0
-        new[1:] = (np.diff(video[order]) != 0) | (np.diff(shot[order]) != 0)
-    segment = np.empty(columns.n, np.int64)
-    segment[order] = np.cumsum(new)
-    timeless = np.flatnonzero(~np.isfinite(columns.floats("time_s")))
-    segment[timeless] = columns.n + np.arange(len(timeless))
-    return segment
-
-
-def _micros(time_s: Floats) -> Ints:
-    """Return times in whole microseconds from the first, so that equal gaps compare equal."""
-    known = np.isfinite(time_s)
-    first = float(time_s[known].min()) if known.any() else 0.0
-    return np.rint(np.where(known, time_s - first, 0.0) * 1e6).astype(np.int64)
-
-
-def _ranges(low: Ints, count: Ints) -> Ints:
-    """Return low[0], low[0] + 1, ... for every range, one after the other."""
-    ends = np.cumsum(count)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) - np.repeat(ends - count, count) + np.repeat(low, count)

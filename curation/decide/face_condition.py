@@ -9,7 +9,7 @@ import numpy as np
 
 from curation.decide.columns import Bools, Columns, Floats
 from curation.decide.gates import face_px
-from curation.decide.reasons import Ledger
+from curation.decide.ledger import Ledger
 
 if TYPE_CHECKING:
     from curation.params import RankParams

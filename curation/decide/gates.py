@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curation.decide.columns import AnyArray, Bools, Columns, Floats, Objects
+from curation.decide.columns import AnyArray, Bools, Columns, Floats, Ints
 from curation.decide.focus import blur_of_s, combine
-from curation.decide.reasons import Ledger
+from curation.decide.ledger import Ledger, Texts
+from curation.decide.pools import among
 
 if TYPE_CHECKING:
     from curation.params import GateParams
@@ -162,7 +163,7 @@ def close_exposure(columns: Columns, params: GateParams, ledger: Ledger) -> None
 
 
 def close_bodies(
-    columns: Columns, pool: Objects, params: GateParams, crop: Crop, image: Floats, ledger: Ledger
+    columns: Columns, pool: AnyArray, params: GateParams, crop: Crop, image: Floats, ledger: Ledger
 ) -> None:
     """Reject bodies that are too small: in the best export crop, or in the whole image."""
     body = is_body(pool)
@@ -189,7 +190,7 @@ def close_bodies(
         )
 
 
-def close_focus(columns: Columns, pool: Objects, params: GateParams, ledger: Ledger) -> None:
+def close_focus(columns: Columns, pool: AnyArray, params: GateParams, ledger: Ledger) -> None:
     """Reject soft pictures: by the face, or by the torso of a body whose face is too small."""
     body = is_body(pool)
     by_face = judged_by_face(columns, params)
@@ -207,14 +208,13 @@ def close_focus(columns: Columns, pool: Objects, params: GateParams, ledger: Led
                  value=focus, limit=params.min_focus)
     ledger.close(by_face & (gap > params.max_focus_gap), "background_sharper",
                  value=gap, limit=params.max_focus_gap)
-    rejected = ~by_face & (torso < params.min_body_focus) & ledger.open
-    ledger.close(rejected, "body_soft", value=torso, limit=params.min_body_focus,
-                 face=_sizes(size, rejected))
+    ledger.close(~by_face & (torso < params.min_body_focus), "body_soft", value=torso,
+                 limit=params.min_body_focus, face=_sizes(size))
 
 
-def is_body(pool: Objects) -> Bools:
+def is_body(pool: AnyArray) -> Bools:
     """Return (n,) bool: the pools that show more than a face."""
-    return np.asarray((pool == "upper_body") | (pool == "full_body"), np.bool_)
+    return among(pool, "upper_body", "full_body")
 
 
 def _person_box(
@@ -244,18 +244,20 @@ def _overlap(low: Floats, high: Floats, start: Floats, crop: Floats) -> Floats:
     return np.asarray(np.clip(np.minimum(high, start + crop) - np.maximum(low, start), 0, None))
 
 
-def _cues(columns: Columns) -> Objects:
-    """Return (n,) texts such as ", painted look"."""
+def _cues(columns: Columns) -> Texts:
+    """Return texts such as ", painted look"."""
     cues = columns.objects("false_cue")
-    texts: Objects = np.full(columns.n, "", object)
-    for row in np.flatnonzero(columns.present("false_cue")):
-        texts[row] = f", {cues[row]}"
+
+    def texts(rows: Ints) -> list[str]:
+        return [f", {cue}" if cue and cue == cue else "" for cue in cues[rows].tolist()]
+
     return texts
 
 
-def _sizes(size: Floats, where: Bools) -> Objects:
-    """Return (n,) texts such as "41 px", "not seen" where there is no face."""
-    texts: Objects = np.full(len(size), "", object)
-    for row in np.flatnonzero(where):
-        texts[row] = f"{size[row]:.0f} px" if np.isfinite(size[row]) else "not seen"
+def _sizes(size: Floats) -> Texts:
+    """Return texts such as "41 px", "not seen" where there is no face."""
+
+    def texts(rows: Ints) -> list[str]:
+        return [f"{px:.0f} px" if np.isfinite(px) else "not seen" for px in size[rows].tolist()]
+
     return texts

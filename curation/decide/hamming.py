@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 from math import comb
 
@@ -86,6 +87,20 @@ class HammingIndex:
             near = np.bitwise_count(self.hashes ^ self.hashes[row]) <= self.radius
             other = np.flatnonzero(near)
             yield np.full(len(other), at, np.int64), other
+
+
+@dataclass(frozen=True, slots=True)
+class Subset:
+    """An index over some of all different hashes.
+
+    Attributes:
+        group: number of the hash in each row of the index.
+        row: row of each hash; -1 where it is not in the index.
+    """
+
+    hashes: HammingIndex
+    group: Ints
+    row: Ints
 
 
 class _Band:

@@ -66,13 +66,14 @@ class Likeness:
         least_look: (n,) likeness from which the frame's video takes subjects for the same.
     """
 
-    def __init__(self, columns: Columns, params: DedupParams) -> None:
+    def __init__(self, columns: Columns, params: DedupParams, lax: bool = False) -> None:
         """Read the blobs.
 
         Args:
             columns: n frames with video, shot, appearance, pose_shape, joints_seen, expression
                 and head angles, as far as they were measured.
             params: limits.
+            lax: take subjects for the same from the least likeness that any video can learn.
         """
         self.params = params
         n = columns.n
@@ -89,7 +90,12 @@ class Likeness:
         self.points: Half = (points * self.seen[:, :, None]).astype(np.float32)
         self.has_pose: Bools = np.asarray(self.seen.sum(axis=1) >= LEAST_JOINTS)
         self.measured: Bools = self.has_expression | self.has_head | self.has_pose
-        self.least_look = self._learn(columns)
+        self.video, self.shot = columns.ints("video"), columns.ints("shot", -1)
+        self._learned: dict[int, tuple[bytes, float]] = {}
+        if lax:
+            self.least_look: Floats = np.full(n, min(LOOK_RANGE[0], params.near_look))
+        else:
+            self.least_look = self.learn(np.arange(n))
 
     def compare(self, one: Ints, other: Ints) -> Compared:
         """Return the distances of pairs of positions, (k,) each."""
@@ -184,24 +190,33 @@ class Likeness:
         least = (1 - self.params.near_pose**2) * np.maximum(spread_a * spread_b, 0)
         return both, (common <= 0) | (common * common < least)
 
-    def _learn(self, columns: Columns) -> Floats:
-        """Return (n,) likeness from which subjects of a frame's video count as the same."""
-        video, shot = columns.ints("video"), columns.ints("shot", -1)
-        least = np.full(columns.n, self.params.near_look)
-        rows = np.flatnonzero(self.has_look)
+    def learn(self, rows: Ints) -> Floats:
+        """Return (n,) likeness from which subjects of a frame's video count as the same.
+
+        Args:
+            rows: positions of the frames to learn from, in order of video and time.
+        """
+        least = np.full(len(self.video), self.params.near_look)
+        rows = rows[self.has_look[rows]]
         if not len(rows):
             return least
-        rows = rows[np.argsort(video[rows], kind="stable")]
-        edges = np.flatnonzero(np.diff(video[rows])) + 1
+        rows = rows[np.argsort(self.video[rows], kind="stable")]
+        edges = np.flatnonzero(np.diff(self.video[rows])) + 1
         for mine in np.split(rows, edges):
             some = mine[np.linspace(0, len(mine) - 1, min(len(mine), SAMPLE)).astype(np.int64)]
-            apart = shot[some, None] < shot[None, some]
-            if np.count_nonzero(apart) < LEAST_PAIRS:
-                continue
-            looks = (self.look[some] @ self.look[some].T)[apart]
-            learned = float(np.percentile(looks, STRANGER))
-            least[mine] = min(max(learned, LOOK_RANGE[0]), LOOK_RANGE[1])
+            video, sample = int(self.video[some[0]]), some.tobytes()
+            if self._learned.get(video, (b"", 0.0))[0] != sample:
+                self._learned[video] = (sample, self._look_of_strangers(some))
+            least[mine] = self._learned[video][1]
         return least
+
+    def _look_of_strangers(self, some: Ints) -> float:
+        """Return the likeness that hardly any pair from different shots of a video reaches."""
+        apart = self.shot[some, None] < self.shot[None, some]
+        if np.count_nonzero(apart) < LEAST_PAIRS:
+            return self.params.near_look
+        looks = (self.look[some] @ self.look[some].T)[apart]
+        return min(max(float(np.percentile(looks, STRANGER)), LOOK_RANGE[0]), LOOK_RANGE[1])
 
 
 _ROWS = 1 << 18

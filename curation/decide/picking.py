@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curation.decide import quota, rank
-from curation.decide.columns import AnyArray, Columns, Floats, Ints, Objects
+from curation.decide.columns import AnyArray, Columns, Floats, Ints
 from curation.decide.diversity import Looks, choose
-from curation.decide.pools import PICK_POOLS
-from curation.decide.reasons import Ledger
+from curation.decide.ledger import Ledger, Texts
+from curation.decide.pools import NAMES, PICK_POOLS, among
 
 if TYPE_CHECKING:
     from curation.params import QuotaParams
@@ -22,7 +22,7 @@ FACE_GAP_SHARE = 0.5
 
 def close_quota(
     columns: Columns,
-    pool: Objects,
+    pool: AnyArray,
     person: Ints,
     total: Floats,
     params: QuotaParams,
@@ -32,7 +32,7 @@ def close_quota(
     """Close what the quotas of its video, shot, moment and person have no room for.
 
     Args:
-        pool: (n,) pools.
+        pool: (n,) pools, by name or by position in POOLS.
         person: (n,) who it is; -1 where nobody knows.
         total: (n,) scores.
         video_names: names by video number, for the texts.
@@ -41,14 +41,16 @@ def close_quota(
         (n,) position of the pick that took a frame's place; -1 for the others.
     """
     rows = _best_open(total, ledger)
-    faces = np.asarray(pool[rows] == "face", np.bool_)
-    numbers = {name: number for number, name in enumerate(PICK_POOLS)}
-    pool_no = np.array([numbers[name] for name in pool[rows].tolist()], np.int64)
+    rows = rows[among(pool[rows], *PICK_POOLS)]
+    faces = among(pool[rows], "face")
+    pool_no = np.zeros(len(rows), np.int64)
+    for number, name in enumerate(PICK_POOLS):
+        pool_no[among(pool[rows], name)] = number
     _, video_no = np.unique(columns.ints("video")[rows], return_inverse=True)
     looks = _looks(columns, pool, rows, params)
     score = np.nan_to_num(total[rows])
     found = quota.allot(
-        video_no * len(numbers) + pool_no,
+        video_no * len(PICK_POOLS) + pool_no,
         np.nan_to_num(columns.floats("time_s")[rows]),
         columns.ints("shot", -1)[rows],
         np.where(faces, params.per_video_face, params.per_video),
@@ -61,30 +63,24 @@ def close_quota(
     lost = np.flatnonzero(~found.picked)
     rival = np.full(columns.n, -1, np.int64)
     rival[rows[lost]] = np.where(found.rival[lost] >= 0, rows[found.rival[lost]], -1)
-    wide = _Wide(columns.n, rows)
-    code = wide(found.code)
-    names = _names(columns, rival, np.asarray(code == "diversity", np.bool_), video_names)
-    fields = {"value": wide(found.value), "limit": wide(found.limit), "taken": wide(found.taken)}
-    counts = {
-        "value": np.nan_to_num(fields["value"]).astype(np.int64),
-        "limit": np.nan_to_num(fields["limit"]).astype(np.int64),
-        "taken": fields["taken"],
-    }
-    ledger.close(code == "quota_gap", "quota_gap", **fields)
-    ledger.close(code == "quota_shot", "quota_shot", **counts)
-    ledger.close(code == "quota_person", "quota_person", **counts)
+    for code in ("quota_gap", "quota_shot", "quota_person", "quota_video"):
+        at = lost[np.asarray(found.code[lost] == code, np.bool_)]
+        value: AnyArray = found.value[at]
+        limit: AnyArray = found.limit[at]
+        if code != "quota_gap":
+            value, limit = (np.nan_to_num(each).astype(np.int64) for each in (value, limit))
+        ledger.close_rows(rows[at], code, value=value, limit=limit, taken=found.taken[at])
+    at = lost[np.asarray(found.code[lost] == "diversity", np.bool_)]
     if looks is not None:
-        at = lost[np.asarray(found.code[lost] == "diversity", np.bool_)]
-        shared = _shared(columns.n, rows, at, found.rival, looks)
-        ledger.close(code == "diversity", "diversity", value=fields["value"], pick=names,
-                     shared=shared)
-    ledger.close(code == "quota_video", "quota_video", taken=fields["taken"])
+        ledger.close_rows(rows[at], "diversity", value=found.value[at],
+                          pick=moments(columns, rival, video_names),
+                          shared=_shared(columns.n, rows, found.rival, looks))
     return rival
 
 
 def close_top(
     columns: Columns,
-    pool: Objects,
+    pool: AnyArray,
     scored: rank.Score,
     params: QuotaParams,
     ledger: Ledger,
@@ -97,49 +93,43 @@ def close_top(
         place, else -1.
     """
     n = columns.n
-    ranks, place = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    rival = np.full(n, -1, np.int64)
-    likeness: Floats = np.full(n, np.nan)
-    passed = np.zeros(n, np.bool_)
-    shared: Objects = np.full(n, "", object)
+    ranks, rival = np.zeros(n, np.int64), np.full(n, -1, np.int64)
     rows = _best_open(scored.total, ledger)
+    names = moments(columns, rival, video_names)
     for name in PICK_POOLS:
-        mine = rows[np.asarray(pool[rows] == name, np.bool_)]
+        mine = rows[among(pool[rows], name)]
         if not len(mine):
             continue
         crowded = len(mine) > params.top
         looks = _looks(columns, pool, mine, params) if crowded else None
         score = np.nan_to_num(scored.total[mine])
         found = choose(score, looks, params.top, params.diversity)
-        place[mine] = np.arange(1, len(mine) + 1)
         ranks[mine[found.picked]] = np.arange(1, int(found.picked.sum()) + 1)
         lost = np.flatnonzero(~found.picked)
         rival[mine[lost]] = np.where(found.rival[lost] >= 0, mine[found.rival[lost]], -1)
-        likeness[mine], passed[mine] = found.likeness, found.passed
-        if looks is not None:
-            shared[mine] = _shared(n, mine, np.flatnonzero(found.passed), found.rival, looks)[mine]
-    names = _names(columns, rival, passed, video_names)
-    ledger.close(passed, "diversity", value=likeness, pick=names, shared=shared)
-    ledger.close(ledger.open & (ranks == 0), "below_top", value=place, pool=pool, limit=params.top)
-    picked = np.flatnonzero(ledger.open)
-    texts: Objects = np.full(n, "", object)
-    texts[picked] = [rank.parts_text(scored.parts, row) for row in picked.tolist()]
-    ledger.close(ledger.open.copy(), "picked", rank=ranks, pool=pool, parts=texts)
+        passed = np.flatnonzero(found.passed)
+        ledger.close_rows(
+            mine[passed], "diversity", value=found.likeness[passed], pick=names,
+            shared="" if looks is None else _shared(n, mine, found.rival, looks),
+        )
+        below = np.flatnonzero(~found.picked & ~found.passed)
+        ledger.close_rows(mine[below], "below_top", value=below + 1, pool=name, limit=params.top)
+
+    def parts(picked: Ints) -> list[str]:
+        return [rank.parts_text(scored.parts, row) for row in picked.tolist()]
+
+    # A frame that is still open lies in no pool that picks come from.
+    ledger.close(ledger.open & (ranks == 0), "below_top", value=0, pool=_pool_names(pool),
+                 limit=params.top)
+    ledger.close(ledger.open.copy(), "picked", rank=ranks, pool=_pool_names(pool), parts=parts)
     return ranks, rival
 
 
-class _Wide:
-    """Put values of some rows into arrays over all rows."""
+def _pool_names(pool: AnyArray) -> Texts:
+    def texts(rows: Ints) -> list[str]:
+        return (pool if pool.dtype == object else NAMES[pool])[rows].tolist()  # type: ignore[no-any-return]
 
-    def __init__(self, n: int, rows: Ints) -> None:
-        self.n, self.rows = n, rows
-
-    def __call__(self, values: AnyArray) -> AnyArray:
-        wide = np.full(self.n, "", object) if values.dtype == object else np.zeros(
-            self.n, values.dtype
-        )
-        wide[self.rows] = values
-        return wide
+    return texts
 
 
 def _best_open(total: Floats, ledger: Ledger) -> Ints:
@@ -148,30 +138,44 @@ def _best_open(total: Floats, ledger: Ledger) -> Ints:
     return rows[np.argsort(-np.nan_to_num(total[rows], nan=-1.0), kind="stable")]
 
 
-def _looks(columns: Columns, pool: Objects, rows: Ints, params: QuotaParams) -> Looks | None:
+def _looks(columns: Columns, pool: AnyArray, rows: Ints, params: QuotaParams) -> Looks | None:
     if params.diversity <= 0 or not len(rows):
         return None
-    looks = Looks(columns, pool, rows)
+    looks = Looks(columns, pool if pool.dtype == object else NAMES[pool], rows)
     return looks if looks.useful else None
 
 
-def _shared(n: int, rows: Ints, at: Ints, rival: Ints, looks: Looks) -> Objects:
-    """Return (n,) texts of what some candidates share with their rivals."""
-    texts: Objects = np.full(n, "", object)
-    texts[rows[at]] = looks.texts(at, rival[at])
+def _shared(n: int, candidates: Ints, rival: Ints, looks: Looks) -> Texts:
+    """Return texts of what candidates share with their rivals.
+
+    Args:
+        n: number of all rows.
+        candidates: (k,) rows; rival: (k,) positions among them; looks: of the same k.
+    """
+    place = np.full(n, -1, np.int64)
+    place[candidates] = np.arange(len(candidates))
+
+    def texts(rows: Ints) -> list[str]:
+        return looks.texts(place[rows], rival[place[rows]])
+
     return texts
 
 
-def _names(
-    columns: Columns, rival: Ints, where: AnyArray, video_names: Mapping[int, str]
-) -> Objects:
-    """Return (n,) texts such as "holiday.mp4 at 12.40 s" for the rivals of some frames."""
-    texts: Objects = np.full(columns.n, "", object)
-    at = np.flatnonzero(where & (rival >= 0))
-    videos = columns.ints("video")[rival[at]].tolist()
-    times = columns.floats("time_s")[rival[at]].tolist()
-    texts[at] = [
-        f"{video_names.get(video, f'video {video}')} at {time_s:.2f} s"
-        for video, time_s in zip(videos, times, strict=True)
-    ]
+def moments(columns: Columns, other: Ints, video_names: Mapping[int, str]) -> Texts:
+    """Return texts such as "holiday.mp4 at 12.40 s" of the frames that are named for rows.
+
+    Args:
+        other: (n,) position of the frame that is named for each row; -1 for none, which reads "".
+    """
+    video, time_s = columns.ints("video"), columns.floats("time_s")
+
+    def texts(rows: Ints) -> list[str]:
+        at = other[rows]
+        return [
+            f"{video_names.get(number, f'video {number}')} at {second:.2f} s" if there else ""
+            for number, second, there in zip(
+                video[at].tolist(), time_s[at].tolist(), (at >= 0).tolist(), strict=True
+            )
+        ]
+
     return texts

@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from curation.decide.columns import AnyArray, Bools, Columns, Floats, Objects
-from curation.decide.reasons import Ledger
+from curation.decide.columns import AnyArray, Bools, Columns, Floats, Ints, Objects
+from curation.decide.ledger import Details, Ledger, Texts
 
 if TYPE_CHECKING:
     from curation.params import PoolParams
 
+Numbers = npt.NDArray[np.int8]
+
 PICK_POOLS = ("face", "upper_body", "full_body")
 POOLS = (*PICK_POOLS, "review_multi_person", "no_person", "cut_off", "none")
+NAMES: Objects = np.array([*POOLS, ""], object)
+"""Names by position, the last for -1: no pool."""
 
 TORSO_FACES = 2.4
 """Face heights from shoulders to hips; for frames measured before `torso_share` was."""
@@ -34,8 +39,8 @@ class Pools:
     """The pool of each frame, with the reason where it is not one that picks come from.
 
     Attributes:
-        pool: (n,) object, one of POOLS.
-        reason, detail: (n,) object, "" for the pools that picks come from.
+        number: (n,) position of the pool in POOLS.
+        ledger: the reasons of frames outside the pools that picks come from.
         three_quarter: (n,) bool; upper bodies that are cut at the knee.
         seated: (n,) bool; a pose whose thighs do not hang: sitting, crouching, lying.
         behind: (n,) bool; a pose whose shoulders are seen from behind, and no face.
@@ -43,14 +48,36 @@ class Pools:
         required: (n,) mean visibility of the joints that the pool asks for; NaN without a pose.
     """
 
-    pool: Objects
-    reason: Objects
-    detail: Objects
+    number: Numbers
+    ledger: Ledger
     three_quarter: Bools
     seated: Bools
     behind: Bools
     posed: Bools
     required: Floats
+
+    @property
+    def pool(self) -> Objects:
+        """(n,) object, one of POOLS."""
+        return np.asarray(NAMES[self.number])
+
+    @property
+    def reason(self) -> Objects:
+        """(n,) object, "" for the pools that picks come from."""
+        return self.ledger.code
+
+    @property
+    def detail(self) -> Details:
+        """(n,) texts, "" for the pools that picks come from."""
+        return self.ledger.detail
+
+
+def among(pool: AnyArray, *names: str) -> Bools:
+    """Return (n,) bool: where a pool, its name or its position in POOLS, is one of these."""
+    found = np.zeros(len(pool), np.bool_)
+    for name in names:
+        found |= pool == (name if pool.dtype == object else POOLS.index(name))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +111,7 @@ def assign(data: Mapping[str, AnyArray] | Columns, params: PoolParams) -> Pools:
     columns = Columns.of(data)
     seen = _evidence(columns, params)
     ledger = Ledger(columns.n)
-    pool: Objects = np.full(columns.n, "none", object)
+    pool = np.full(columns.n, POOLS.index("none"), np.int8)
 
     measured = np.isfinite(columns.floats("n_faces")) | np.isfinite(columns.floats("n_poses"))
     lone = seen.face & ~seen.pose
@@ -95,7 +122,7 @@ def assign(data: Mapping[str, AnyArray] | Columns, params: PoolParams) -> Pools:
 
     doubtful = seen.raw_face & ~seen.face & ~seen.pose
     _close(ledger, pool, doubtful, "no_person", "no_person",
-           what=_face_texts(columns, doubtful, "that no other detector vouches for"))
+           what=_face_texts(columns, "that no other detector vouches for"))
     boxed = ~seen.raw_face & ~seen.raw_pose & (columns.floats("person_score") >= STRONG_BOX)
     nothing = measured & ~seen.raw_face & ~seen.raw_pose & ~boxed
     _close(ledger, pool, nothing, "no_person", "no_person", what="no face and no pose")
@@ -116,16 +143,16 @@ def assign(data: Mapping[str, AnyArray] | Columns, params: PoolParams) -> Pools:
            what="a person box with neither face nor pose")
     unclear = lone & ~close_up
     _close(ledger, pool, unclear, "none", "pool_unclear",
-           what=_face_texts(columns, unclear, "without a pose"))
-    _close(ledger, pool, seen.pose & (body == ""), "none", "pool_unclear",
+           what=_face_texts(columns, "without a pose"))
+    _close(ledger, pool, seen.pose & (body < 0), "none", "pool_unclear",
            what="a pose with neither face nor shoulders in the picture")
 
     rest = ledger.open & measured
-    pool[rest & lone] = "face"
+    pool[rest & lone] = POOLS.index("face")
     pool[rest & seen.pose] = body[rest & seen.pose]
-    three_quarter = np.asarray((pool == "upper_body") & seen.knees, np.bool_)
-    return Pools(pool, ledger.code, ledger.detail, three_quarter, _seated(columns, seen),
-                 _behind(columns, seen), seen.pose, required)
+    three_quarter = among(pool, "upper_body") & seen.knees
+    return Pools(pool, ledger, three_quarter, _seated(columns, seen), _behind(columns, seen),
+                 seen.pose, required)
 
 
 def _evidence(columns: Columns, params: PoolParams) -> _Evidence:
@@ -167,8 +194,8 @@ def _vouched(columns: Columns, params: PoolParams) -> Bools:
 
 def _body_pool(
     columns: Columns, seen: _Evidence, params: PoolParams
-) -> tuple[Objects, Floats]:
-    """Return the pool that the pose alone speaks for, "" where it speaks for none.
+) -> tuple[Numbers, Floats]:
+    """Return the pool that the pose alone speaks for, -1 where it speaks for none.
 
     A whole body has no foot outside the picture: legs that it cuts are squeezed into it, one
     ankle at a time.
@@ -184,13 +211,13 @@ def _body_pool(
     upper &= of_upper >= params.required_visibility
 
     bust = seen.shoulders & _close_up(columns, params) & _ends_at_chest(columns, params)
-    body: Objects = np.full(columns.n, "", object)
+    body = np.full(columns.n, -1, np.int8)
     required = np.where(seen.pose, np.fmax(shoulder, columns.floats("vis_head")), np.nan)
     # From the weakest claim to the strongest.
-    body[seen.face] = "face"
-    body[seen.shoulders & ~(bust & seen.face)] = "upper_body"
-    body[upper] = "upper_body"
-    body[full] = "full_body"
+    body[seen.face] = POOLS.index("face")
+    body[seen.shoulders & ~(bust & seen.face)] = POOLS.index("upper_body")
+    body[upper] = POOLS.index("upper_body")
+    body[full] = POOLS.index("full_body")
     required = np.where(upper, of_upper, required)
     required = np.where(full, of_full, required)
     return body, required
@@ -236,7 +263,7 @@ def _below(columns: Columns, name: str, limit: float) -> Bools:
 
 
 def _close_invented(
-    ledger: Ledger, pool: Objects, columns: Columns, seen: _Evidence, params: PoolParams
+    ledger: Ledger, pool: Numbers, columns: Columns, seen: _Evidence, params: PoolParams
 ) -> None:
     """Close frames in which a pose has no face and no sound person under it."""
     invented = ~seen.face & seen.raw_pose & ~seen.pose
@@ -278,18 +305,20 @@ def _seated(columns: Columns, seen: _Evidence) -> Bools:
     return seated
 
 
-def _half_lost(columns: Columns, seen: _Evidence, body: Objects) -> Bools:
+def _half_lost(columns: Columns, seen: _Evidence, body: Numbers) -> Bools:
     """Where the edge at the side takes one shoulder and one hip of a body with it."""
     both = np.fmax(columns.floats("vis_shoulder_both"), columns.floats("vis_hip_both"))
-    is_body = np.asarray((body == "upper_body") | (body == "full_body"), np.bool_)
+    is_body = among(body, "upper_body", "full_body")
     return np.asarray(columns.flags("cut_side") & seen.pose & is_body & (both <= 0))
 
 
-def _face_texts(columns: Columns, where: Bools, tail: str) -> Objects:
-    texts: Objects = np.full(columns.n, "", object)
+def _face_texts(columns: Columns, tail: str) -> Texts:
     heights = columns.floats("face_height_frac")
-    for row in np.flatnonzero(where):
-        texts[row] = f"a face of {heights[row]:.2f} of the picture height {tail}"
+
+    def texts(rows: Ints) -> list[str]:
+        return [f"a face of {height:.2f} of the picture height {tail}"
+                for height in heights[rows].tolist()]
+
     return texts
 
 
@@ -299,7 +328,7 @@ def _mean(*parts: Floats) -> Floats:
 
 
 def _close(
-    ledger: Ledger, pool: Objects, where: Bools, name: str, code: str, **fields: object
+    ledger: Ledger, pool: Numbers, where: Bools, name: str, code: str, **fields: object
 ) -> None:
-    pool[where & ledger.open] = name
+    pool[where & ledger.open] = POOLS.index(name)
     ledger.close(where, code, **fields)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curation.decide.columns import Bools, Columns, Floats, Objects
+from curation.decide.columns import AnyArray, Bools, Columns, Floats, Ints
 from curation.decide.focus import combine
 from curation.decide.gates import Crop, face_px, is_body, judged_by_face
-from curation.decide.pools import PICK_POOLS
+from curation.decide.pools import PICK_POOLS, among
 
 if TYPE_CHECKING:
-    from curation.params import GateParams, RankParams, ScoreParams
+    from curation.params import GateParams, ScoreParams
 
 PARTS = ("focus", "pose", "face", "exposure")
 
@@ -43,24 +44,32 @@ class Score:
     parts: dict[str, Floats]
 
 
-def calibrated(
-    columns: Columns, pool: Objects, crop: Crop, params: RankParams
-) -> dict[str, Floats]:
-    """Return each part on an absolute scale of 0 to 1; NaN where nothing was measured.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the scores of n frames, ready for percentiles.
 
-    Absolute parts compare frames of any run. They choose keepers among duplicates in small
-    pools, where percentiles mean little.
+    Attributes:
+        values: (n,) absolute, 0..1; NaN where nothing was measured.
+        grade: (n,) place of each among all different values; for NaN their number.
+        grades: how many different values there are.
     """
-    return {
-        "focus": _focus(columns, pool, params),
-        "pose": _pose(columns, pool, crop),
-        "face": _face(columns, params),
-        "exposure": _exposure(columns),
-    }
+
+    values: Floats
+    grade: Ints
+    grades: int
+
+    @staticmethod
+    def of(values: Floats) -> Part:
+        """Sort the values."""
+        known = np.isfinite(values)
+        different, grade = np.unique(values[known], return_inverse=True)
+        grades: Ints = np.full(len(values), len(different), np.int64)
+        grades[known] = grade
+        return Part(values, grades, len(different))
 
 
 def score(
-    parts: dict[str, Floats], pool: Objects, reference: Bools, params: ScoreParams
+    parts: Mapping[str, Part], pool: AnyArray, reference: Bools, params: ScoreParams
 ) -> Score:
     """Weigh the parts of each frame against the frames of its pool.
 
@@ -70,8 +79,9 @@ def score(
     the weight n / (n + POOL_TRUST). Parts that are missing leave their weight to the others.
 
     Args:
-        parts: absolute parts, see `calibrated`.
-        pool: (n,) pools.
+        parts: absolute parts by name. They compare frames of any run, and choose keepers among
+            duplicates in small pools, where percentiles mean little.
+        pool: (n,) pools, by name or by position in POOLS.
         reference: (n,) bool; frames that percentiles are taken over.
         params: the weights.
     """
@@ -79,12 +89,17 @@ def score(
     relative = {name: np.full(n, np.nan) for name in PARTS}
     inside = np.zeros(n, np.bool_)
     for name in PICK_POOLS:
-        rows = np.flatnonzero(pool == name)
+        rows = np.flatnonzero(among(pool, name))
         inside[rows] = True
         peers = rows[reference[rows]]
         for part in PARTS:
-            relative[part][rows] = _blend(parts[part][rows], parts[part][peers])
+            relative[part][rows] = _blend(parts[part], rows, peers)
     return Score(np.where(inside, _weighted(relative, params), np.nan), relative)
+
+
+def best_first(total: Floats) -> Ints:
+    """Return positions by falling score; ties keep their order."""
+    return np.argsort(-np.nan_to_num(total, nan=-1.0), kind="stable")
 
 
 def absolute_total(parts: dict[str, Floats], params: ScoreParams) -> Floats:
@@ -111,20 +126,22 @@ def _weighted(parts: dict[str, Floats], params: ScoreParams) -> Floats:
     return np.divide(total, weight, out=np.zeros(n), where=weight > 0)
 
 
-def _blend(values: Floats, peers: Floats) -> Floats:
-    """Return percentiles among peers (average over ties), blended with the values themselves."""
-    ordered = np.sort(peers[np.isfinite(peers)])
-    n = len(ordered)
+def _blend(part: Part, rows: Ints, peers: Ints) -> Floats:
+    """Return percentiles of rows among peers (average over ties), blended with the values."""
+    values, grade = part.values[rows], part.grade[rows]
+    counts = np.bincount(part.grade[peers], minlength=part.grades + 1)
+    counts[part.grades] = 0  # nobody is compared with the unknown
+    n = int(counts.sum())
     if n == 0:
         return values
-    low = np.searchsorted(ordered, values, side="left")
-    high = np.searchsorted(ordered, values, side="right")
+    high = np.cumsum(counts)[grade]
+    low = high - counts[grade]
     trust = n / (n + POOL_TRUST)
     blended = trust * (low + high) / (2 * n) + (1 - trust) * values
     return np.where(np.isfinite(values), blended, np.nan)
 
 
-def _focus(columns: Columns, pool: Objects, params: GateParams) -> Floats:
+def focus(columns: Columns, pool: AnyArray, params: GateParams) -> Floats:
     """Return focus: 0.87 for a sharp face, 0.5 at a blur of 0.75 px of a 128-px face."""
     by_face = combine(
         columns.floats("focus_s"), columns.floats("focus_blur_px"), columns.floats("focus_gap")
@@ -137,17 +154,17 @@ def _focus(columns: Columns, pool: Objects, params: GateParams) -> Floats:
     return np.where(use_face, face, np.where(is_body(pool), torso, np.nan))
 
 
-def _pose(columns: Columns, pool: Objects, crop: Crop) -> Floats:
+def pose(columns: Columns, pool: AnyArray, crop: Crop) -> Floats:
     """Return how much of the pool's body is seen, how frontal, and how large in the crop."""
     seen = np.full(columns.n, np.nan)
     for name, joints in JOINTS.items():
         visible = _mean([(1.0, columns.floats(f"vis_{joint}")) for joint in joints])
-        seen = np.where(pool == name, visible, seen)
+        seen = np.where(among(pool, name), visible, seen)
     size = np.where(is_body(pool), np.clip(crop.area / 0.6, 0, 1), np.nan)
     return _mean([(0.5, seen), (0.25, columns.floats("frontal")), (0.25, size)])
 
 
-def _face(columns: Columns, params: GateParams) -> Floats:
+def face(columns: Columns, params: GateParams) -> Floats:
     """Return the quality of the face; 0 where a measured picture shows none.
 
     A face that was looked for and is not there is not "unknown": pictures without a face must
@@ -169,7 +186,7 @@ def _face(columns: Columns, params: GateParams) -> Floats:
     return np.where(none, 0.0, quality)
 
 
-def _exposure(columns: Columns) -> Floats:
+def exposure(columns: Columns) -> Floats:
     """Return closeness of the mean luma to the middle, less what is clipped."""
     middle = np.exp(-(((columns.floats("luma_mean") - 120) / 75) ** 2))
     clipped = np.nan_to_num(columns.floats("clip_low")) + np.nan_to_num(columns.floats("clip_high"))

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import numpy as np
-
-from curation.decide.columns import Bools, Objects
+from typing import Literal
 
 Verdict = Literal["picked", "rejected", "review"]
 
@@ -235,76 +230,3 @@ REASONS: dict[str, Reason] = {reason.code: reason for reason in _IN_ORDER}
 """Every reason by code, in the order in which they apply: the first that fits is the reason."""
 
 ORDER: tuple[str, ...] = tuple(REASONS)
-
-
-class Ledger:
-    """Close frames with a reason, each exactly once.
-
-    Attributes:
-        code: (n,) object, "" while a frame is open.
-        detail: (n,) object, "" while a frame is open.
-    """
-
-    def __init__(self, n: int) -> None:
-        """Open n frames."""
-        self.code: Objects = np.full(n, "", object)
-        self.detail: Objects = np.full(n, "", object)
-        self.open: Bools = np.ones(n, np.bool_)
-
-    def close(self, where: Bools, code: str, **fields: Any) -> None:
-        """Give the open frames of a mask this reason.
-
-        Args:
-            where: (n,) bool.
-            code: one of REASONS.
-            fields: what the template names; arrays of length n, or one value for all.
-
-        Raises:
-            KeyError: the code is not in the closed set.
-        """
-        rows = np.flatnonzero(where & self.open)
-        template = REASONS[code].template
-        if not len(rows):
-            return
-        self.code[rows] = code
-        self.open[rows] = False
-        if not fields:
-            self.detail[rows] = template
-            return
-        names = tuple(fields)
-        values = [_listed(fields[name], rows) for name in names]
-        self.detail[rows] = list(_texts(template, names, values))
-
-    def absorb(self, code: Objects, detail: Objects) -> None:
-        """Take over reasons that were found elsewhere, for frames that are still open here."""
-        rows = np.flatnonzero((code != "") & self.open)
-        self.code[rows] = code[rows]
-        self.detail[rows] = detail[rows]
-        self.open[rows] = False
-
-    def verdicts(self) -> Objects:
-        """Return (n,) object verdicts of closed frames."""
-        verdicts = {code: reason.verdict for code, reason in REASONS.items()}
-        found = np.full(len(self.code), None, object)
-        found[:] = [verdicts[code] for code in self.code.tolist()]
-        return found
-
-
-def _listed(field: Any, rows: np.ndarray[Any, Any]) -> list[Any]:
-    if isinstance(field, np.ndarray):
-        taken: list[Any] = field[rows].tolist()
-        return taken
-    return [field] * len(rows)
-
-
-def _texts(template: str, names: tuple[str, ...], values: list[list[Any]]) -> Iterator[str]:
-    """Yield the filled template per row; a number that reads like its limit gets more digits."""
-    compares = "value" in names and "limit" in names and ".2f}" in template
-    fine = template.replace("{value:.2f}", "{value:.6g}").replace("{limit:.2f}", "{limit:.6g}")
-    for row in zip(*values, strict=True):
-        fields = dict(zip(names, row, strict=True))
-        if compares and abs(fields["value"] - fields["limit"]) < 0.0101:
-            alike = f"{fields['value']:.2f}" == f"{fields['limit']:.2f}"
-            yield (fine if alike else template).format(**fields)
-        else:
-            yield template.format(**fields)

@@ -39,9 +39,16 @@ class Within:
         hashed: Bools,
         likeness: Likeness,
         params: DedupParams,
+        reach: int | None = None,
     ) -> None:
-        """Sort frames by video and time; all arrays are (n,)."""
+        """Sort frames by video and time; all arrays are (n,).
+
+        Args:
+            reach: chunks before and after its own that a frame is compared with, REACH by
+                default. With another one, only what the last video was asked for is kept.
+        """
         self.likeness, self.params = likeness, params
+        self.reach, self._keeps = (REACH, True) if reach is None else (reach, False)
         self.segment, self.phash, self.hashed = segment, phash, hashed
         self.by_video: Ints = np.lexsort((time_us, video))
         ordered = video[self.by_video]
@@ -57,7 +64,7 @@ class Within:
 
     def settles(self, one: Ints, other: Ints) -> Bools:
         """Return (k,) whether the pairs are among those that `neighbours` answers for."""
-        near = np.abs(self.place[one] // CHUNK - self.place[other] // CHUNK) <= REACH
+        near = np.abs(self.place[one] // CHUNK - self.place[other] // CHUNK) <= self.reach
         return np.asarray((self.number[one] == self.number[other]) & self.judged[one] & near)
 
     def neighbours(self, block: Ints, alive: Bools, limit: int | None) -> tuple[Ints, Ints] | None:
@@ -96,15 +103,17 @@ class Within:
         return self.by_video[start + low : min(end, start + high)]
 
     def _window(self, video: int, chunk: int) -> Ints:
-        low = max(0, chunk - REACH)
-        return self._members(video, low * CHUNK, (chunk + REACH + 1) * CHUNK)
+        low = max(0, chunk - self.reach)
+        return self._members(video, low * CHUNK, (chunk + self.reach + 1) * CHUNK)
 
     def _relation(self, video: int) -> list[Bits]:
         """Return for each chunk of a video its rows of bits over the chunk's window."""
         if video not in self._relations:
+            if not self._keeps:
+                self._relations.clear()
             n_frames = int(self.starts[video + 1] - self.starts[video])
             chunks = range(-(-n_frames // CHUNK))
-            if len(chunks) <= REACH + 1:
+            if len(chunks) <= self.reach + 1:
                 self._relations[video] = self._whole(video, n_frames)
             else:
                 self._relations[video] = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +87,19 @@ class DecisionTable:
     def revision(self) -> int:
         """Return a number that grows each time decisions change."""
         return int(self.catalogue.recall(REVISION, 0))
+
+    def thresholds(self, names: Collection[str]) -> dict[str, Any]:
+        """Return the remembered parameters of these names that decided last.
+
+        Pools are decided by sort and by rank: what ran later speaks for both.
+        """
+        ranked, sorted_by = (
+            {k: v for k, v in self.catalogue.recall(f"params.{verb}", {}).items() if k in names}
+            for verb in ("rank", "sort")
+        )
+        if self.count(reason="not_ranked"):
+            return ranked | sorted_by
+        return sorted_by | ranked
 
     def census(self) -> dict[tuple[str, str, str], int]:
         """Return the number of frames of each (pool, verdict, reason), by one look at all."""

@@ -16,6 +16,7 @@ from curation.sources import offered, videos_in
 from curation.store.album_views import AlbumViews
 from curation.store.pictures import frames_revision, measures_revision
 from curation.ui import commands
+from curation.ui.words import VERBS
 from curation.web.helper import Cover, Try
 from curation.web.site import Site
 from curation.web.trials import ALL, Trial
@@ -114,6 +115,32 @@ class Desk:
             or commands.added_folders(self.studio)
         )
 
+    def before(self, verb: str) -> str:
+        """Return the tab where something must be done before a verb can run, "" when it can."""
+        if verb == "extract":
+            return "" if self.has_videos() else "ingest"
+        if verb == "sort":
+            return "" if self.counts()["frames"] else "extract"
+        return "sort" if self.stage() in ("empty", "extracted") else ""
+
+    def nothing(self) -> tuple[str, str, str]:
+        """Return title, advice and tab of a result that is not there yet."""
+        stage = self.stage()
+        verb = {"empty": "extract", "extracted": "sort"}.get(stage, "rank")
+        job = self.site.jobs.table.latest(verb)
+        if job is not None and job.is_open:
+            return f"{VERBS[verb]} is under way", "What it finds appears here by itself.", verb
+        if job is not None and job.state in ("failed", "interrupted"):
+            return f"{VERBS[verb]} did not end well", job.error or "Its log says more.", verb
+        if stage == "empty":
+            then = ("Extract the frames of your videos.", "extract")
+            advice, tab = then if self.has_videos() else ("Add a video first.", "ingest")
+            return "Nothing extracted yet", advice, tab
+        if stage == "extracted":
+            return "Frames are extracted, not sorted yet", "Press Sort frames under Sort.", "sort"
+        advice = "Press Score and rank under Score & rank."
+        return "Frames are sorted, not ranked yet", advice, "rank"
+
     def waiting(self, verb: str) -> str:
         """Return what to do while a verb was never started here."""
         if verb == "extract":
@@ -144,10 +171,7 @@ class Desk:
     def remembered(self, verb: str) -> dict[str, Any]:
         """Return the values that a verb last ran with."""
         if verb == "rank":
-            ranked = self.studio.remembered("rank", RankParams)
-            sorted_by = self.studio.remembered("sort", RankParams)
-            # What decided last: its thresholds are those that the page shows.
-            return sorted_by | ranked if self.stage() == "ranked" else ranked | sorted_by
+            return self.studio.decisions.thresholds(RankParams.model_fields)
         values: dict[str, Any] = self.studio.catalogue.recall(f"params.{verb}", {})
         return values
 

@@ -76,7 +76,11 @@ def build(desk: Desk) -> IngestTab:
                 add = gr.Button("Add folder", size="md", visible=bool(folders))
         with gr.Column(scale=6, min_width=460, elem_classes="card"):
             gr.HTML("<h2>Videos</h2>", js_on_load=None)
-            table = gr.HTML("", js_on_load=None, elem_id="videos")
+            table = gr.HTML(
+                "<p class='dim loading'>Looking at the folders</p>",
+                js_on_load=None,
+                elem_id="videos",
+            )
             following = gr.Button("Continue to Extract", variant="primary", visible=False)
     return IngestTab(uploader, trial, folder, add, notice, table, following)
 

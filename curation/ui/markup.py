@@ -8,7 +8,7 @@ from typing import Any
 from curation.cli.terminal import duration
 from curation.export.report import clock
 from curation.store.jobs import Job
-from curation.ui.words import STAGES, STATES, VERBS, text
+from curation.ui.words import STAGES, STATES, TABS, VERBS, count, text
 from curation.web.trials import Histogram
 
 POOL_NAMES = {
@@ -32,9 +32,14 @@ def notice(message: str, kind: str = "bad", hint: str = "") -> str:
     return f"<div class='notice {kind}' role='status'>{text(message)}{more}</div>"
 
 
-def empty(title: str, advice: str) -> str:
-    """Return what stands where there is nothing yet, with what to do next."""
-    return f"<div class='empty'><b>{text(title)}</b><span>{text(advice)}</span></div>"
+def empty(title: str, advice: str, tab: str = "") -> str:
+    """Return what stands where there is nothing yet, with what to do next.
+
+    Args:
+        tab: where that is done; a link leads there.
+    """
+    go = f"<a class='go' href='?tab={text(tab)}'>Go to {text(TABS[tab])}</a>" if tab else ""
+    return f"<div class='empty'><b>{text(title)}</b><span>{text(advice)}</span>{go}</div>"
 
 
 def header(root: object, counts: Mapping[str, int], strip: str = "") -> str:
@@ -50,9 +55,16 @@ def header(root: object, counts: Mapping[str, int], strip: str = "") -> str:
     )
 
 
-def job_panel(job: Job | None, waiting: str) -> str:
-    """Return how a job is doing; `waiting` says what to do while there is none."""
+def job_panel(job: Job | None, waiting: str, tab: str = "") -> str:
+    """Return how a job is doing.
+
+    Args:
+        waiting: what to do while there is none.
+        tab: where that is done, when it is done elsewhere.
+    """
     if job is None:
+        if tab:
+            return empty("Nothing to work on yet", waiting, tab)
         return f"<div class='job idle'><p>{text(waiting)}</p></div>"
     if job.state == "queued":
         return (
@@ -69,8 +81,17 @@ def job_panel(job: Job | None, waiting: str) -> str:
         f"aria-label='{text(VERBS.get(job.verb, job.verb))} progress' "
         f"aria-valuemin='0' aria-valuemax='100' aria-valuenow='{percent:.0f}'>"
         f"<i style='width:{percent:.1f}%'></i></div>"
-        f"<p class='figures'>{text(_figures(job))}</p>{_ending(job)}{_failed(job)}</div>"
+        f"<p class='figures'>{text(_figures(job))}</p>{_ending(job)}{_failed(job)}"
+        f"{_lacking(waiting, tab)}</div>"
     )
+
+
+def _lacking(waiting: str, tab: str) -> str:
+    """Return why a job that ran before cannot run now."""
+    if not tab:
+        return ""
+    said = f"{text(waiting)} <a class='go' href='?tab={text(tab)}'>Go to {text(TABS[tab])}</a>"
+    return f"<div class='notice soft'>{said}</div>"
 
 
 def _job_head(job: Job, percent: str) -> str:
@@ -135,7 +156,7 @@ def _failed(job: Job) -> str:
     more = len(job.failed) - shown
     rest = f"<p class='dim'>and {more:,} more; the log names them</p>" if more > 0 else ""
     said = f"{len(job.failed):,} could not be used"
-    return f"<div class='failures'><b>{said}</b><ul>{items}</ul>{rest}</div>"
+    return f"<div class='failures'><b>{said}</b><ul tabindex='0'>{items}</ul>{rest}</div>"
 
 
 def outcome(summary: Mapping[str, Any]) -> str:
@@ -145,8 +166,8 @@ def outcome(summary: Mapping[str, Any]) -> str:
         frames, videos = summary.get("frames", 0), summary.get("videos", 0)
         left_out = summary.get("dropped", 0)
         return (
-            f"{frames:,} frames of {videos} videos are stored; {left_out:,} black, blank or "
-            "frozen ones were left out."
+            f"{count(frames, 'frame')} of {count(videos, 'video')} are stored; {left_out:,} black, "
+            "blank or frozen ones were left out."
         )
     if verb == "sort":
         pools = {k: v for k, v in summary.get("pools", {}).items() if k != "none"}
@@ -154,7 +175,8 @@ def outcome(summary: Mapping[str, Any]) -> str:
         return f"{summary.get('measured', 0):,} frames measured. {named or 'No pool has a frame'}."
     picked = summary.get("picked", {})
     named = ", ".join(f"{POOL_NAMES.get(k, k)} {v}" for k, v in picked.items())
-    return f"{sum(picked.values())} of {summary.get('frames', 0):,} frames picked. {named}".rstrip()
+    said = f"{sum(picked.values()):,} of {summary.get('frames', 0):,} frames picked."
+    return f"{said} {named}." if named else said
 
 
 def log_view(lines: str) -> str:
@@ -247,9 +269,9 @@ def histogram(shown: Histogram) -> str:
     at = width * (shown.limit - shown.low) / span
     step = width / len(shown.counts)
     bars = []
-    for i, count in enumerate(shown.counts):
-        if count:
-            tall = max(1.0, height * (count / top) ** 0.5)
+    for i, frames in enumerate(shown.counts):
+        if frames:
+            tall = max(1.0, height * (frames / top) ** 0.5)
             fails = (i + 0.5) * step < at if shown.least else (i + 0.5) * step > at
             bars.append(
                 f"<rect class='{'out' if fails else 'in'}' x='{i * step:.2f}' "

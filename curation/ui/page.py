@@ -84,6 +84,8 @@ class Wiring:
             self._wire_stage(tab)
         self._wire_results()
         self.timer.tick(self.board, None, self.board_outputs, **QUICK)
+        # What a command did meanwhile shows when somebody looks.
+        self.tabs.select(self.board, None, self.board_outputs, **QUICK)
         refreshed = self.ended.change(self.listed, None, self._list_outputs(), **QUICK)
         # A ranking that ended may have been made elsewhere: its thresholds are the ones to show.
         refreshed = refreshed.then(
@@ -167,7 +169,7 @@ class Wiring:
             first.folder,
             [first.notice, *self._list_outputs()],
             **QUICK,
-        )
+        ).then(self.board, None, self.board_outputs, **QUICK)
         self._leads_to(first.following, "extract")
 
     def _wire_stage(self, tab: StageTab) -> None:

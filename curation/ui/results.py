@@ -156,7 +156,7 @@ def shown(desk: Desk, tab: ResultsTab, asked: View, values: tuple[Any, ...]) -> 
     """Return one page of frames with its filters; the picks that sliders would make, if moved."""
     stage = desk.stage()
     if stage in ("empty", "extracted") or (stage == "sorted" and asked.show == PICKED):
-        return _listing(desk, View(ALL, asked.show, None, 0), 0, _nothing(stage))
+        return _listing(desk, View(ALL, asked.show, None, 0), 0, _nothing(desk))
     view = _existing(desk, asked)
     try:
         params, moved = tried(desk, tab, values)
@@ -183,7 +183,7 @@ def shown(desk: Desk, tab: ResultsTab, asked: View, values: tuple[Any, ...]) -> 
 def held(desk: Desk) -> str:
     """Return what the stored picks hold and lack."""
     if desk.stage() != "ranked":
-        return _nothing(desk.stage())
+        return _nothing(desk)
     try:
         return markup.coverage(desk.coverage())
     except CurationError as error:
@@ -204,16 +204,8 @@ def _grid(desk: Desk, rows: list[dict[str, Any]]) -> str:
     return markup.grid(rows, desk.revisions(rows))
 
 
-def _nothing(stage: str) -> str:
-    advice = {
-        "empty": ("Nothing extracted yet", "Add a video under Ingest, then extract its frames."),
-        "extracted": ("Frames are extracted, not sorted yet", "Go to Sort and press Sort frames."),
-        "sorted": (
-            "Frames are sorted, not ranked yet",
-            "Go to Score & rank and press Score and rank.",
-        ),
-    }
-    return markup.empty(*advice[stage])
+def _nothing(desk: Desk) -> str:
+    return markup.empty(*desk.nothing())
 
 
 def _listing(desk: Desk, view: View, total: int, body: str) -> list[Any]:
@@ -233,8 +225,8 @@ def _listing(desk: Desk, view: View, total: int, body: str) -> list[Any]:
         view.show,
         gr.update(choices=reasons, value=view.reason or "", visible=view.show != PICKED),
         view.page,
-        gr.update(interactive=view.page > 0),
-        gr.update(interactive=last < total),
+        gr.update(interactive=view.page > 0, visible=total > PAGE),
+        gr.update(interactive=last < total, visible=total > PAGE),
         where,
         body,
     ]
@@ -244,7 +236,8 @@ def gauged(desk: Desk, tab: ResultsTab, pool: str, values: tuple[Any, ...]) -> l
     """Return counts, histograms and whether there is something to apply."""
     hidden = [""] * len(tab.meters)
     if desk.stage() in ("empty", "extracted"):
-        return ["", "", gr.update(interactive=False), gr.update(interactive=False), *hidden]
+        said = markup.notice("Thresholds can be tried as soon as frames are sorted.", "soft")
+        return ["", said, gr.update(interactive=False), gr.update(interactive=False), *hidden]
     try:
         params, moved = tried(desk, tab, values)
         trial: Trial = desk.trial(params, pool)

@@ -160,13 +160,18 @@ def job_updates(desk: Desk, stage: Stage) -> list[Any]:
     job: Job | None = desk.site.jobs.table.latest(stage.verb)
     log = desk.site.jobs.log_tail(job.id) if job else ""
     is_open = job is not None and job.is_open
+    done = job is not None and job.state == "done"
+    before = desk.before(stage.verb)
     return [
-        markup.job_panel(job, "" if job else desk.waiting(stage.verb)),
+        markup.job_panel(job, desk.waiting(stage.verb), "" if is_open else before),
         markup.log_view(log),
-        gr.update(interactive=not is_open),
+        # Once it is done, the button that goes on is the one to see.
+        gr.update(
+            interactive=not is_open and not before, variant="secondary" if done else "primary"
+        ),
         gr.update(visible=is_open, interactive=is_open and not (job and job.cancel)),
         gr.update(visible=job is not None and job.can_resume),
-        gr.update(visible=job is not None and job.state == "done"),
+        gr.update(visible=done, variant="primary" if done else "secondary"),
     ]
 
 

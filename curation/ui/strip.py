@@ -19,6 +19,7 @@ from curation.ui.words import STATES, VERBS, count, plain, text
 
 LITTLE_BYTES = 10 << 30
 COUNTED_AGAIN_S = 5.0
+BEGIN = "<a class='chip plain' href='?tab=ingest'>Add a video to begin</a>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,13 @@ class Status:
     Attributes:
         jobs: those that wait or run, the running one first.
         free_bytes: room on the datastore's disk, None when it does not say.
+        is_empty: there is neither a frame nor a video to take one from.
     """
 
     jobs: tuple[Job, ...]
     free_bytes: int | None
     stale: Stale
+    is_empty: bool = False
 
 
 class Clerk:
@@ -53,7 +56,9 @@ class Clerk:
             free = shutil.disk_usage(self._studio.root).free
         except OSError:
             free = None
-        return Status(tuple(is_open), free, self._stale())
+        found = self._stale()
+        is_empty = not found.unextracted and not frames_revision(self._studio.catalogue)[1]
+        return Status(tuple(is_open), free, found, is_empty)
 
     def _stale(self) -> Stale:
         try:
@@ -86,7 +91,9 @@ class Clerk:
 
 def strip(status: Status) -> str:
     """Return the line as HTML."""
-    parts = [_jobs(status.jobs), _disk(status.free_bytes), *_stale_links(status.stale)]
+    coming = {job.verb for job in status.jobs}
+    stale_now = [BEGIN] if status.is_empty else _stale_links(status.stale, coming)
+    parts = [_jobs(status.jobs), _disk(status.free_bytes), *stale_now]
     return f"<div class='strip'>{''.join(parts)}</div>"
 
 
@@ -115,7 +122,8 @@ def _disk(free_bytes: int | None) -> str:
     return f"<span class='chip {kind}'>{text(said)}</span>"
 
 
-def _stale_links(found: Stale) -> list[str]:
+def _stale_links(found: Stale, coming: set[str]) -> list[str]:
+    """Return what is not up to date and no waiting or running job (`coming`) sees to."""
     told = [
         ("extract", found.unextracted, "video", "not extracted yet"),
         ("sort", found.unsorted, "frame", "not sorted yet"),
@@ -126,6 +134,6 @@ def _stale_links(found: Stale) -> list[str]:
     links = [
         f"<a class='chip soft' href='?tab={tab}'>{text(count(number, noun))} {text(rest)}</a>"
         for tab, number, noun, rest in told
-        if number
+        if number and tab not in coming
     ]
-    return links or ["<span class='chip good'>Up to date</span>"]
+    return links or ([] if coming else ["<span class='chip good'>Up to date</span>"])

@@ -21,6 +21,15 @@ VERBS = {
 }
 """What a job is called; the tab of that work where it has one."""
 
+TABS = {
+    "ingest": "Ingest",
+    "extract": "Extract",
+    "sort": "Sort",
+    "rank": "Score & rank",
+    "results": "Results",
+    "review": "Review",
+}
+
 STAGES = {
     "probe": "Looking at the files",
     "extract": "Extracting",

@@ -7,12 +7,14 @@ is replaced, and no picture waits behind a decision.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +73,14 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Ask what other thresholds would decide about every row; answered with web.blobs bytes."""
+    """Ask what other thresholds would decide about every row; answered with web.blobs bytes.
+
+    Attributes:
+        ticket: number by which the question can be dropped, also while it is worked on.
+    """
 
     params: Mapping[str, Any]
+    ticket: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +110,12 @@ ReviewTask = Near | Places | Table | Measure | Match | mark_work.Write | mark_wo
 Task = Probe | Clip | Try | Explain | Cover | Judge | ReviewTask
 
 
-def make_helper(root: Path) -> Any:
-    """Return the child's side: one datastore, its columns kept between questions."""
+def make_helper(root: Path, dropped: Any = None) -> Any:
+    """Return the child's side: one datastore, its columns kept between questions.
+
+    Args:
+        dropped: shared number; questions with tickets up to it are unwanted.
+    """
     from curation.engine.machine import single_threaded
 
     single_threaded()
@@ -161,11 +172,29 @@ def make_helper(root: Path) -> Any:
         elif isinstance(task, Explain):
             yield trials[0].explain(task.frame_id)
         elif isinstance(task, Judge):
-            yield trials[0].judge(task.params)
+            from curation.web.forked import in_fork
+
+            work, ticket = trials[0].question(task.params), task.ticket
+            yield in_fork(work, lambda: dropped is not None and dropped.value >= ticket > 0)
         else:
             yield trials[0].coverage()
 
     return handler
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """Decisions that are waited for."""
+
+    ticket: int
+    answer: Future[Any]
+    dropped: Any
+
+    def drop(self) -> None:
+        """Let go of the question: take it from the queue, or end the work on it."""
+        if not self.answer.cancel() and not self.answer.done():
+            # Questions are taken in turn: those before this one are answered or dropped already.
+            self.dropped.value = max(self.dropped.value, self.ticket)
 
 
 class Helper:
@@ -178,7 +207,9 @@ class Helper:
     def __init__(self, root: Path) -> None:
         # A worker dies with the thread that made it, so this thread lives as long as the server.
         self._thread = ThreadPoolExecutor(1, "helper")
-        self._pool: Pool[Task] = Pool(partial(make_helper, root), 1)
+        self._dropped = multiprocessing.get_context("spawn").RawValue("q", 0)
+        self._tickets = count(1)
+        self._pool: Pool[Task] = Pool(partial(make_helper, root, self._dropped), 1)
 
     def ask(self, task: Task) -> Any:
         """Return the answer to one question.
@@ -191,6 +222,11 @@ class Helper:
     def submit(self, task: Task) -> Future[Any]:
         """Return the answer to come; cancelling it helps while it waits for its turn."""
         return self._thread.submit(self._ask, task)
+
+    def judge(self, params: Mapping[str, Any]) -> Judging:
+        """Return the decisions to come; unlike other answers they can be dropped at any time."""
+        ticket = next(self._tickets)
+        return Judging(ticket, self.submit(Judge(params, ticket)), self._dropped)
 
     def close(self) -> None:
         """End the child, whatever it is doing."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ from curation.store.look import look
 from curation.store.marks import MarkTable
 from curation.store.review_table import changes
 from curation.web.clips import clip_file, clips_folder
-from curation.web.helper import Clip, Helper, Judge, Measure, Near, Places, Table, Task
+from curation.web.forked import Superseded
+from curation.web.helper import Clip, Helper, Judging, Measure, Near, Places, Table, Task
 from curation.web.places import places_file
 from curation.web.review_pack import folder_of, measure_file, revision_of, table_name
 from curation.web.site import Site
@@ -136,29 +136,35 @@ def make_review_data(site: Site) -> APIRouter:
 
 
 def _add_deciding(router: APIRouter, site: Site) -> None:
-    newest: dict[str, Future[Any]] = {}
+    newest: dict[str, Judging] = {}
 
     @router.post("/decide")
     async def decide(request: Request, question: Question) -> Response:
-        """The newest question wins: older ones of the same page that still wait are dropped."""
-        older = newest.get(question.client) if question.client else None
-        if older is not None:
-            older.cancel()
-        answer = site.trials.submit(Judge(question.params))
+        """The newest question wins: an older one of the same page is dropped, also when the page
+        says so by hanging up."""
+        if question.client in newest:
+            newest[question.client].drop()
+        judging = site.trials.judge(question.params)
         if question.client:
-            newest[question.client] = answer
+            newest.pop(question.client, None)
+            newest[question.client] = judging
             while len(newest) > MOST_CLIENTS:
                 newest.pop(next(iter(newest)))
-        waiting = asyncio.wrap_future(answer)
+        waiting = asyncio.wrap_future(judging.answer)
+        # Nobody waits for a dropped one: how it ended is looked at, so that no log complains.
+        waiting.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         try:
             while not waiting.done():
                 await asyncio.wait({waiting}, timeout=LOOK_AFTER_S)
                 if not waiting.done() and await request.is_disconnected():
-                    answer.cancel()
+                    judging.drop()
                     return Response(status_code=204)
             return Response(waiting.result(), media_type=BINARY)
+        except Superseded as error:
+            raise HTTPException(409, error.message) from error
         except asyncio.CancelledError as error:
-            if not answer.cancelled():
+            if not judging.answer.cancelled():
+                judging.drop()
                 raise
             raise HTTPException(409, "a newer question took its place") from error
         except CurationError as error:

@@ -137,11 +137,9 @@ def _add_applying(router: APIRouter, site: Site) -> None:
         if unknown:
             raise HTTPException(422, f"there is no threshold called {unknown[0]}")
         studio = site.studio
-        layers = [studio.remembered(verb, RankParams) for verb in ("sort", "rank")]
-        if studio.decisions.count(reason="not_ranked"):
-            layers.reverse()  # sorted since: its thresholds are the newer ones
         try:
-            params = build(RankParams, *layers, values)
+            earlier = studio.decisions.thresholds(RankParams.model_fields)
+            params = build(RankParams, earlier, values)
         except CurationError as error:
             raise HTTPException(422, str(error)) from error
         return _queued("rank", argv_of(studio, "rank", params))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from curation.decide import by_hand
 from curation.decide.pools import POOLS
 from curation.decide.reasons import REASONS
 from curation.decide.views import matching
@@ -23,6 +24,7 @@ from curation.params import RankParams
 from curation.store import review_table
 from curation.store.catalogue import Catalogue
 from curation.store.decisions import DecisionTable
+from curation.store.journal import Journal
 from curation.store.marks import LABELS, MarkTable
 from curation.web.blobs import encode
 from curation.web.trials import METERS, Meter
@@ -207,44 +209,71 @@ class ReviewPack:
         self.revision = revision
 
     def _thresholds(self) -> list[dict[str, Any]]:
-        remembered = self.catalogue.recall("params.rank", {})
-        known = {k: v for k, v in remembered.items() if k in RankParams.model_fields}
-        params = RankParams(**known)
+        params = RankParams(**DecisionTable(self.catalogue).thresholds(RankParams.model_fields))
         listed = [_threshold(meter, params) for meter in METERS]
         return [one for one in listed if one["column"] in self._sources]
 
 
-def decided_blob(
-    catalogue: Catalogue, frame_id: npt.NDArray[np.int64], made: Decisions
-) -> bytes:
-    """Return decisions about frames as columns of rows; see web.blobs.
+class Rows:
+    """Where decided frames stand among the rows of the workspace.
 
     Args:
-        frame_id: the frames that were decided about; those without a picture are no rows.
+        frame_id: the frames that are decided about; those without a picture are no rows.
+
+    Raises:
+        CurationError: there are rows that are not decided about.
     """
-    with review_table.one_look(catalogue):
-        revision = revision_of(catalogue)
-        rows = review_table.row_ids(catalogue)
-    at = review_table.rows_of(frame_id, rows)
-    if (at < 0).any():
-        raise CurationError("frames were added in the meantime", "reload the page")
-    coded = {
-        name: _coded(getattr(made, name), known)[at]
-        for name, known in (("pool", POOLS), ("verdict", VERDICTS), ("reason", tuple(REASONS)))
-    }
-    picked = coded["verdict"] == VERDICTS.index("picked")
-    counts = np.bincount(coded["pool"][picked], minlength=len(POOLS)).tolist()
-    header = {
-        "revision": revision,
-        "frames": len(rows),
-        "picked": {pool: count for pool, count in zip(POOLS, counts, strict=True) if count},
-    }
-    return encode(header, {
-        **coded,
-        "rank": made.rank[at].astype(np.int32),
-        "score": made.score[at].astype(np.float32),
-        "keeper": review_table.rows_of(rows, made.keeper[at]),
-    })
+
+    def __init__(self, catalogue: Catalogue, frame_id: npt.NDArray[np.int64]) -> None:
+        with review_table.one_look(catalogue):
+            self.revision = revision_of(catalogue)
+            self.frame_id = review_table.row_ids(catalogue)
+            self.marks = Journal(catalogue).applied()
+        self.at = review_table.rows_of(frame_id, self.frame_id)
+        if (self.at < 0).any():
+            raise CurationError("frames were added in the meantime", "reload the page")
+
+    def blob(self, made: Decisions) -> bytes:
+        """Return decisions, with applied marks over them, as columns of rows; see web.blobs."""
+        found = {
+            name: getattr(made, name)[self.at]
+            for name in ("pool", "verdict", "reason", "detail", "score", "rank")
+        }
+        self._overlay(found)
+        coded = {
+            name: _coded(found[name], known)
+            for name, known in (("pool", POOLS), ("verdict", VERDICTS), ("reason", tuple(REASONS)))
+        }
+        picked = coded["verdict"] == VERDICTS.index("picked")
+        counts = np.bincount(coded["pool"][picked], minlength=len(POOLS)).tolist()
+        header = {
+            "revision": self.revision,
+            "frames": len(self.frame_id),
+            "picked": {pool: count for pool, count in zip(POOLS, counts, strict=True) if count},
+        }
+        return encode(header, {
+            **coded,
+            "rank": found["rank"].astype(np.int32),
+            "score": found["score"].astype(np.float32),
+            "keeper": review_table.rows_of(self.frame_id, made.keeper[self.at]),
+        })
+
+    def _overlay(self, found: dict[str, Column]) -> None:
+        """Let the marks that people applied stand, as they do after every ranking."""
+        if not self.marks:
+            return
+        marked = np.isin(self.frame_id, np.array(list(self.marks), np.int64))
+        at = np.flatnonzero(marked | (found["verdict"] == "picked"))
+        where = dict(zip(self.frame_id[at].tolist(), at.tolist(), strict=True))
+        listed = {name: values[at].tolist() for name, values in found.items()}
+        rows = [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)]
+        for row, frame_id in zip(rows, where, strict=True):
+            row["frame_id"] = frame_id
+            row["rank"] = row["rank"] or None
+            row["score"] = None if row["score"] != row["score"] else row["score"]
+        for row in by_hand.overlay(rows, self.marks):
+            for name in ("verdict", "reason", "rank"):
+                found[name][where[row["frame_id"]]] = row[name] or 0
 
 
 def _coded(names: Column, known: Sequence[str]) -> npt.NDArray[np.uint8]:

@@ -129,7 +129,8 @@ def _add_pictures(router: APIRouter, site: Site) -> None:
             raise HTTPException(404, "no such frame")
         served = file_of(site.studio.catalogue, picture)
         if served is None:
-            raise HTTPException(404, "its file is gone; extract or review its folder again")
+            what = "its file is gone; extract the video again, or review its folder again"
+            raise HTTPException(404, what)
         path, media_type, as_read = served
         # A picture that changed since it was read must not be kept under its old revision.
         headers = _cache_headers(picture.revision, v) if as_read else _changed_headers(path)

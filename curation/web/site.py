@@ -9,15 +9,17 @@ from pathlib import Path
 
 from curation.errors import CurationError
 from curation.sources import videos_in
-from curation.store.pictures import PictureTable
+from curation.store.pictures import PictureTable, frames_revision
 from curation.studio import Studio
-from curation.web.helper import Helper
+from curation.web.helper import Helper, Table
 from curation.web.jobs import JobManager
 from curation.web.security import Rules
 from curation.web.uploads import Uploads
 
 UPLOAD_LIMIT_GB = 50.0
 MOST_FOLDERS = 500
+MANY_FRAMES = 20_000
+"""Stored frames from which the review's table is made ready when the server starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Site:
     def start(self) -> None:
         """Follow earlier jobs and serve the queue."""
         self.jobs.start()
+        if frames_revision(self.studio.catalogue)[0] >= MANY_FRAMES:
+            self.review.submit(Table())  # takes seconds: before somebody waits for it
 
     def stop(self) -> None:
         """Let go; running jobs go on by themselves."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,26 +155,26 @@ class Trials:
             histograms=tuple(self._histograms(made, params, asked)),
         )
 
-    def judge(self, values: Mapping[str, Any]) -> bytes:
-        """Return what parameters would decide about every row of the workspace.
+    def question(self, values: Mapping[str, Any]) -> Callable[[], bytes]:
+        """Return what works out what parameters would decide about every row of the workspace.
+
+        What is called needs no database, so that it may run in a fork. It returns columns as in
+        web.blobs: pool, verdict and reason as indexes into the lists of the table, rank, score,
+        and keeper as a row.
 
         Args:
             values: those that differ from the recipe, which is what 03 last ran with.
-
-        Returns:
-            Columns as in web.blobs: pool, verdict and reason as indexes into the lists of the
-            table, rank, score, and keeper as a row.
 
         Raises:
             ParamError: when a value is out of its range.
         """
         from curation.decide import decide
-        from curation.web.review_pack import decided_blob
+        from curation.web.review_pack import Rows
 
-        params = build(RankParams, self._studio.remembered("rank", RankParams), values)
+        params = build(RankParams, self._thresholds(), values)
         self._refresh()
-        made = decide(self._columns, params, pairs=self._pairs)
-        return decided_blob(self._studio.catalogue, self._columns["frame_id"], made)
+        rows = Rows(self._studio.catalogue, self._columns["frame_id"])
+        return lambda: rows.blob(decide(self._columns, params, pairs=self._pairs))
 
     def explain(self, frame_id: int) -> dict[str, Any]:
         """Return why a frame stands where it stands, by the thresholds of the last ranking."""
@@ -196,12 +196,15 @@ class Trials:
         from curation.decide import decide
 
         self._refresh()
-        params = RankParams(**self._studio.remembered("rank", RankParams))
+        params = RankParams(**self._thresholds())
         key = (self._revision, params.digest())
         if self._kept is None or self._kept[0] != key:
             made = decide(self._columns, params, self._names, self._pairs)
             self._kept = (key, made)
         return self._kept[1], params
+
+    def _thresholds(self) -> dict[str, Any]:
+        return self._studio.decisions.thresholds(RankParams.model_fields)
 
     def _refresh(self) -> None:
         revision = measures_revision(self._studio.catalogue)

@@ -63,8 +63,11 @@ class Desk:
 
     def until(self, condition: str, argument: Any = None) -> None:
         """Wait until a JavaScript expression over `ws` holds; `given` is the argument."""
-        self.page.wait_for_function(f"(given) => {{ const ws = {WS}; return {condition}; }}",
-                                    arg=argument)
+        there = "document.querySelector('.rv')?.workspace"
+        self.page.wait_for_function(
+            f"(given) => {{ const ws = {there}; return !!ws?.view && ({condition}); }}",
+            arg=argument,
+        )
 
     def read(self, expression: str) -> Any:
         """Return a JavaScript expression over `ws`."""

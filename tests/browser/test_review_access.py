@@ -105,8 +105,7 @@ def test_a_whole_session_without_a_mouse(desk: Any, mine: str) -> None:
 def test_other_presets_and_own_keys_are_taken_and_kept(desk: Any, mine: str) -> None:
     frames = desk.open(mine).frames()
     desk.press("?")
-    preset = desk.page.get_by_label("Keys like in").or_(desk.page.get_by_label("Preset"))
-    preset.first.select_option("photomechanic")
+    desk.page.get_by_label("Keys as in").select_option("photomechanic")
     desk.press("Escape")
     desk.page.evaluate(f"{reviewing.WS}.focus()")
     desk.press("t", "Alt+4")

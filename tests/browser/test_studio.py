@@ -62,7 +62,7 @@ def test_from_an_upload_to_ranked_pictures(
     )
     page.locator("#start-extract").click()
     expect(state(page, "extract")).to_have_text("Done", timeout=2 * MINUTES)
-    expect(page.locator("#job-extract")).to_contain_text("frames of 1 videos are stored")
+    expect(page.locator("#job-extract")).to_contain_text("frames of 1 video are stored")
     page.get_by_role("button", name="Continue to Sort").click()
 
     set_recipe(page, "sort", "small")
@@ -200,13 +200,17 @@ def test_the_page_says_what_to_do_when_there_is_nothing(
 ) -> None:
     open_studio(page, server)
     for name, verb, advice in (
-        ("2 Extract", "extract", "Add one under Ingest"),
-        ("3 Sort", "sort", "Extract them first"),
-        ("4 Score & rank", "rank", "Sort them first"),
+        ("2 Extract", "extract", "Add a video under Ingest first"),
+        ("3 Sort", "sort", "Extract frames first"),
+        ("4 Score & rank", "rank", "Sort frames first"),
     ):
         tab(page, name)
-        page.locator(f"#start-{verb}").click()
-        expect(page.get_by_text(advice)).to_be_visible()
+        expect(page.locator(f"#start-{verb}")).to_be_disabled()
+        expect(page.locator(f"#job-{verb}")).to_contain_text(advice)
+    tab(page, "2 Extract")
+    page.locator("#job-extract").get_by_role("link", name="Go to Ingest").click()
+    expect(page.get_by_role("tab", name="1 Ingest")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".strip")).to_contain_text("free on the disk")
     tab(page, "5 Results")
     expect(page.locator("#frames .empty")).to_contain_text("Nothing extracted yet")
     for size in SIZES:

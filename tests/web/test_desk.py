@@ -13,8 +13,10 @@ from curation.params import ExtractParams, PoolParams, RankParams, SortParams
 from curation.recipes import build
 from curation.ui import commands, ingest
 from curation.ui.desk import PICKED, REST, REVIEW, Desk, View
+from curation.ui.strip import Clerk
 from curation.web.site import Settings, Site
 from tests import videos
+from tests.photos import shoot
 
 
 @pytest.fixture
@@ -168,3 +170,42 @@ def test_empty_tabs_say_what_to_do_next(desk: Desk, ranked: Desk) -> None:
     assert "Sort" in desk.waiting("rank")
     assert "frames are extracted" in ranked.waiting("sort")
     assert "press Score" in ranked.waiting("rank").replace("Press", "press")
+
+
+def test_a_result_that_is_not_there_yet_says_where_to_go(desk: Desk, ranked: Desk) -> None:
+    assert desk.nothing()[2] == "ingest"
+    assert [desk.before(verb) for verb in ("extract", "sort", "rank")] == [
+        "ingest",
+        "extract",
+        "sort",
+    ]
+    assert [ranked.before(verb) for verb in ("extract", "sort", "rank")] == ["", "", ""]
+    desk.site.jobs.table.add("extract", [])
+    assert desk.nothing()[0] == "Extract is under way"
+    job = desk.site.jobs.table.latest("extract")
+    assert job is not None
+    desk.site.jobs.table.settle(job.id, "failed", "the disk is full")
+    assert desk.nothing()[:2] == ("Extract did not end well", "the disk is full")
+
+
+def test_folders_of_pictures_are_listed_with_what_failed(desk: Desk, tmp_path: Path) -> None:
+    folder = shoot(tmp_path / "walk")
+    list(desk.studio.add_pictures(folder, workers=1))
+    top, later = desk.videos()
+    assert (top["name"], top["state"], top["kind"]) == ("walk", "5 pictures", "good")
+    assert len(top["notes"]) == 5
+    assert any("text.jpg is no picture" in note for note in top["notes"])
+    assert (later["name"], later["notes"]) == ("walk/later", [])
+    assert top["poster"]
+
+
+def test_the_strip_counts_what_nobody_looked_at(desk: Desk, ranked: Desk) -> None:
+    clerk = Clerk(desk.studio)
+    assert clerk.status([]).is_empty
+    folder = desk.studio.root / "videos_folder_1"
+    folder.mkdir()
+    (folder / "new.mp4").write_bytes(b"x")
+    assert Clerk(desk.studio).status([]).stale.unextracted == 1
+    status = Clerk(ranked.studio).status([])
+    assert (status.stale.unsorted, status.stale.unranked, status.is_empty) == (0, 0, False)
+    assert status.free_bytes is not None and status.free_bytes > 0

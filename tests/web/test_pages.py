@@ -226,17 +226,21 @@ NOTHING = Stale(0, 0, 0, 0, 0)
 def test_the_strip_tells_what_runs_what_is_full_and_what_is_stale() -> None:
     assert "No job running" in strip(Status((), 50 << 30, NOTHING))
     assert "Up to date" in strip(Status((), None, NOTHING))
+    assert "Add a video to begin" in strip(Status((), None, NOTHING, is_empty=True))
     running = job(verb="sort", done=1.0, total=4.0, eta_s=90.0)
-    busy = strip(Status((running, job(state="queued")), 5 << 30, Stale(1, 1200, 0, 0, 7)))
+    jobs = (running, job(state="queued", verb="rank"))
+    busy = strip(Status(jobs, 5 << 30, Stale(1, 1200, 0, 0, 7)))
     for said in (
         "Running: Sort 25 %, 1 min 30 s left",
         "1 waiting",
         "5.4 GB free",
         "1 video not extracted yet",
-        "1,200 frames not sorted yet",
         "7 marks not applied yet",
     ):
         assert said in busy
-    assert "?tab=sort" in busy
+    assert "not sorted yet" not in busy, "the running job sees to it"
+    assert "?tab=extract" in busy
+    idle = strip(Status((), 5 << 30, Stale(0, 1200, 0, 0, 0)))
+    assert "href='?tab=sort'>1,200 frames not sorted yet" in idle
     assert "Up to date" not in busy
     assert "jobs stop until there is room" in strip(Status((), 300 << 20, NOTHING))

@@ -22,6 +22,7 @@ from curation.store.columns import load
 from curation.store.marks import MarkTable
 from curation.studio import Studio
 from curation.web.blobs import decode, encode
+from curation.web.forked import Superseded, in_fork
 from curation.web.helper import Match
 from curation.web.trials import METERS
 from tests.web.conftest import site_of
@@ -204,6 +205,25 @@ def test_tried_thresholds_decide_as_the_ranking_would(client: TestClient, filled
     assert decode(bare.content)[0]["picked"] == told["picked"]
 
 
+def test_applied_marks_stand_whatever_the_thresholds(client: TestClient, filled: Path) -> None:
+    header, table = table_of(client)
+    picked = header["verdicts"].index("picked")
+    out, into = (int(np.flatnonzero(mask)[0]) for mask in (
+        table["verdict"] == picked, (table["verdict"] != picked) & (table["pool"] == 0)))
+    ops = [{"id": str(i), "kind": "flag", "value": flag, "frames": [int(table["frame_id"][row])]}
+           for i, (row, flag) in enumerate(((out, -1), (into, 1)))]
+    assert client.post("/api/review/ops", json={"client": "a", "ops": ops}).status_code == 200
+    studio = Studio(filled)
+    for _ in studio.apply():
+        pass
+    after, stored = table_of(client)
+    codes = [one["code"] for one in after["reasons"]]
+    assert codes[stored["reason"][into]] == "picked_by_hand"
+    columns = decode(client.post("/api/review/decide", json={"params": {}}).content)[1]
+    for name in ("pool", "verdict", "reason", "rank"):
+        np.testing.assert_array_equal(columns[name], stored[name])
+
+
 def test_a_threshold_out_of_range_is_refused_in_words(client: TestClient) -> None:
     reply = client.post("/api/review/decide", json={"params": {"min_focus": 99}})
     assert reply.status_code == 422
@@ -223,12 +243,29 @@ def test_of_one_page_the_newest_question_wins(client: TestClient) -> None:
         while not worker.busy:
             time.sleep(0.01)
         old = asking.submit(ask, 0.2)
-        time.sleep(0.3)
+        while not site_of(client).trials._thread._work_queue.qsize():
+            time.sleep(0.01)
         new = asking.submit(ask, 0.3)
-        assert old.result(timeout=20).status_code == 409
+        assert old.result(timeout=120).status_code == 409
         os.kill(worker.process.pid, signal.SIGCONT)
-        assert new.result(timeout=60).status_code == 200
-        running.result(timeout=60)
+        assert new.result(timeout=120).status_code == 200
+        assert running.result(timeout=120).status_code == 409
+
+
+def test_work_in_a_fork_answers_fails_ends_and_dies() -> None:
+    assert in_fork(lambda: bytes(3_000_000), lambda: False) == bytes(3_000_000)
+
+    def fail() -> bytes:
+        raise CurationError("no way")
+
+    with pytest.raises(CurationError, match="no way"):
+        in_fork(fail, lambda: False)
+    began = time.monotonic()
+    with pytest.raises(Superseded):
+        in_fork(lambda: time.sleep(30) or b"", lambda: time.monotonic() > began + 0.2)
+    with pytest.raises(CurationError, match="has died"):
+        in_fork(lambda: os.kill(os.getpid(), signal.SIGKILL) or b"", lambda: False)
+    assert time.monotonic() < began + 10
 
 
 def test_a_frame_is_told_whole(client: TestClient) -> None:

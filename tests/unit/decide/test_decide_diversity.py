@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from curation.decide import picking, rank
 from curation.decide.columns import Columns
 from curation.decide.diversity import Looks, choose
+from curation.decide.ledger import Ledger
 from curation.decide.pools import PICK_POOLS
 from curation.decide.quota import Taste, allot
-from curation.decide.reasons import Ledger
 from curation.params import RankParams
 from tests.unit.decide.columns import FACE, FULL_BODY, frames, spread_out
 

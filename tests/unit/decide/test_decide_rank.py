@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from curation.decide import decide
-from curation.decide.rank import PARTS, score
+from curation.decide.rank import PARTS, Part, score
 from curation.params import RankParams, ScoreParams
 from tests.unit.decide.columns import FACE, FULL_BODY, frames, spread_out
 
@@ -86,7 +86,7 @@ def test_one_extreme_frame_moves_nobody() -> None:
 def test_percentiles_stay_within_a_pool_and_average_ties() -> None:
     pool = np.array(["face"] * 4 + ["full_body"] * 2 + ["none"], object)
     values = np.array([0.2, 0.4, 0.4, 0.9, 0.1, 0.3, 0.5])
-    parts = {name: values for name in PARTS}
+    parts = {name: Part.of(values) for name in PARTS}
     found = score(parts, pool, np.ones(7, bool), ScoreParams())
     assert np.isnan(found.total[6]) and found.total[1] == found.total[2]
     percentile = (found.parts["focus"][:4] - 10 / 14 * values[:4]) * 14 / 4

@@ -10,7 +10,8 @@ import pytest
 
 from curation.decide import decide
 from curation.decide.face_condition import CONDITIONS
-from curation.decide.reasons import ORDER, REASONS, Ledger
+from curation.decide.ledger import Ledger
+from curation.decide.reasons import ORDER, REASONS
 from curation.params import RankParams
 from tests.unit.decide.columns import EMPTY, FACE, FULL_BODY, UPPER_BODY, frames, spread_out
 

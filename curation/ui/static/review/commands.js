@@ -84,7 +84,7 @@ function addMarks(ws) {
   add('mark.reject-toggle', 'Reject, or take that back', 'flag', -1, { toggle: true });
   add('mark.pick-toggle', 'Pick, or take that back', 'flag', 1, { toggle: true });
   add('mark.stars-0', 'No stars', 'stars', 0);
-  for (let n = 1; n <= 5; n++) add(`mark.stars-${n}`, `${'★'.repeat(n)}`, 'stars', n);
+  for (let n = 1; n <= 5; n++) add(`mark.stars-${n}`, n === 1 ? '1 star' : `${n} stars`, 'stars', n);
   add('mark.label-0', 'No label', 'label', 0);
   for (let n = 1; n <= 5; n++) {
     ws.addCommand(`mark.label-${n}`, {

@@ -55,6 +55,9 @@ export function counter(ws) {
   let keys = [];
   let count = new Uint8Array(0);
   let last = new Uint8Array(0);
+  let passing = new Int32Array(0);
+  let nearly = passing;
+  let [passed, missed] = [0, 0];
 
   function mask(clause) {
     const key = keyOf(clause);
@@ -75,10 +78,10 @@ export function counter(ws) {
         }
       }
     },
-    /** Count the clauses that each row fails; call before counts and histograms. */
+    /** Find the rows that fail no clause, or one only; call before values and histogram. */
     prepare() {
       const { n } = ws.table;
-      if (count.length !== n) [count, last] = [new Uint8Array(n), new Uint8Array(n)];
+      if (count.length !== n) [count, last, passing, nearly] = [new Uint8Array(n), new Uint8Array(n), new Int32Array(n), new Int32Array(n)];
       count.fill(0);
       keys = [];
       for (const clause of ws.view.where) {
@@ -92,19 +95,34 @@ export function counter(ws) {
           }
         }
       }
+      [passed, missed] = [0, 0];
+      for (let i = 0; i < n; i += 1) {
+        if (count[i] === 0) {
+          passing[passed] = i;
+          passed += 1;
+        } else if (count[i] === 1) {
+          nearly[missed] = i;
+          missed += 1;
+        }
+      }
     },
-    /** Rows by value of a small whole-number column, under every filter but its own: Map. */
+    /** Rows by value of a whole-number column, under every filter but its own: Map. */
     values(name) {
-      const found = new Map();
       const values = columnOf(ws, name);
+      const found = new Map();
       if (!values) return found;
       const own = keys.indexOf(name);
-      const small = new Uint32Array(65536);
-      for (let i = 0; i < values.length; i += 1) {
-        if (count[i] === 0 || (count[i] === 1 && last[i] === own)) small[values[i] & 65535] += 1;
+      // Whole numbers from -1 on; the last place stands for -1.
+      const most = 1 << 16;
+      const tallied = new Uint32Array(most);
+      for (let i = 0; i < passed; i += 1) tallied[values[passing[i]] & (most - 1)] += 1;
+      if (own >= 0) {
+        for (let i = 0; i < missed; i += 1) {
+          if (last[nearly[i]] === own) tallied[values[nearly[i]] & (most - 1)] += 1;
+        }
       }
-      for (let key = 0; key < 65536; key += 1) {
-        if (small[key]) found.set(key > 65000 ? key - 65536 : key, small[key]);
+      for (let key = 0; key < most; key += 1) {
+        if (tallied[key]) found.set(key === most - 1 ? -1 : key, tallied[key]);
       }
       return found;
     },
@@ -123,8 +141,9 @@ export function counter(ws) {
       const own = keys.indexOf(name);
       const counts = new Uint32Array(256);
       const { each } = kept;
-      for (let i = 0; i < each.length; i += 1) {
-        if (count[i] === 0 || (count[i] === 1 && last[i] === own)) counts[each[i]] += 1;
+      for (let i = 0; i < passed; i += 1) counts[each[passing[i]]] += 1;
+      if (own >= 0) {
+        for (let i = 0; i < missed; i += 1) if (last[nearly[i]] === own) counts[each[nearly[i]]] += 1;
       }
       return {
         counts,

@@ -1,11 +1,14 @@
 // The filters: pool, video, person, reason, marks, and a range over every measure, counted live.
 import { counter } from './counting.js';
 import { rangeHistogram } from './histogram.js';
-import { button, el, grouped, painted, select, settled, short, store, stored, words } from './parts.js';
+import { button, el, grouped, select, settled, short, store, stored, words } from './parts.js';
 
 const FEW = 7;
+const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(() => run({ didTimeout: false, timeRemaining: () => 8 }), 16));
 const KEEP = 'curation-review:measures';
 const FLAGS = [[1, 'Picks', 'pick', '✔'], [-1, 'Rejects', 'reject', '✕'], [0, 'Unmarked', 'none', '○']];
+
+const NOTED = [[1, 'A note'], [2, 'Tags'], [3, 'A note and tags']];
 
 /** The clause of a view for a column, or undefined. */
 export function clauseOf(ws, column) {
@@ -65,8 +68,8 @@ function valueFacet(ws, { column, title, choices, ordered, here }) {
   }, { class: 'rv-more' });
   const clear = button('Clear', () => setClause(ws, column, null), {
     class: 'rv-clear', 'aria-label': `Clear the filter on ${title}` });
-  const head = el('summary', {}, el('span', { text: title }), clear);
-  const body = el('details', { class: 'rv-facet', open: true }, head, list, more);
+  const head = el('summary', {}, el('span', { text: title }));
+  const body = el('details', { class: 'rv-facet', open: true }, head, clear, list, more);
   if (here) more.before(button(here.title, () => here.run(), { class: 'rv-more here' }));
   let open = false;
   let counts = new Map();
@@ -208,9 +211,41 @@ export function inWords(ws, clause) {
     return low && high ? `${name} ${low} – ${high}` : low ? `${name} from ${low}` : `${name} to ${high}`;
   }
   if (clause.column === 'flag') return clause.in.map((value) => FLAGS.find(([one]) => one === value)?.[1] ?? value).join(', ');
+  if (clause.column === 'noted') return clause.in.map((value) => NOTED[value - 1]?.[1] ?? 'No note').join(', ');
   const named = clause.column === 'reason' ? header.reasons.map((one) => one.text || one.code) : lists[clause.column];
   const offset = ['person', 'shot'].includes(clause.column) ? 1 : 0;
   return `${name} ${clause.in.map((value) => words(named?.[value] ?? value + offset)).join(', ')}`;
+}
+
+/** The tags that people gave, each a filter; asked for again after tags changed. */
+function tagFacet(ws) {
+  const list = el('div', { class: 'rv-tags' });
+  const body = el('details', { class: 'rv-facet', open: true, hidden: true }, el('summary', {}, el('span', { text: 'Tag' })), list);
+  ws.tags ??= {};
+  const toggleTag = (tag) => {
+    const others = ws.view.where.filter((one) => one.tag !== tag);
+    ws.setWhere(others.length < ws.view.where.length ? others : [...others, { tag }]);
+  };
+  const facet = {
+    el: body,
+    update() {
+      const asked = new Set(ws.view.where.map((one) => one.tag));
+      const tags = Object.entries(ws.tags).sort((a, b) => b[1] - a[1]);
+      body.hidden = !tags.length;
+      list.replaceChildren(...tags.map(([tag, count]) => button(`${tag} ${grouped(count)}`, () => toggleTag(tag), {
+        class: 'rv-tagged', 'aria-pressed': String(asked.has(tag)) })));
+    },
+    load: settled(async () => {
+      try {
+        ws.tags = await ws.ask('api/review/tags');
+      } catch {
+        return; // the tags that are known stay
+      }
+      facet.update();
+    }, 700),
+  };
+  facet.load();
+  return facet;
 }
 
 const listed = (names) => (names ?? []).map((name, i) => [i, name.title ?? name.text ?? name.name ?? words(name)]);
@@ -232,6 +267,7 @@ export function setup(ws) {
   const counting = counter(ws);
   let facets = [];
   let measures = [];
+  let tags = null;
   const host = el('div', { class: 'rv-facets' });
   const measureList = el('div', { class: 'rv-measures' });
   const adder = el('div', { class: 'rv-add' });
@@ -254,13 +290,14 @@ export function setup(ws) {
       { column: 'video', title: 'Video', choices: () => listed(header.videos) },
       { column: 'person', title: 'Person', choices: numbered(ws, 'person', 'Person') },
       { column: 'shot', title: 'Shot', choices: () => shotChoices(), here: { title: 'The shot of this frame', run: oneShot } },
-      { column: 'noted', title: 'Notes and tags', choices: () => [[1, 'With a note'], [2, 'With tags'], [3, 'With both']] },
+      { column: 'noted', title: 'Notes and tags', choices: () => NOTED },
     ].map((spec) => valueFacet(ws, spec));
-    facets = [...marks, ...sets];
+    tags = tagFacet(ws);
+    facets = [...marks, ...sets, tags];
     measures = wantedMeasures(ws).map(makeMeasure);
     host.replaceChildren(chips, clearAll, ...marks.map((facet) => facet.el),
       el('details', { class: 'rv-facet', open: true }, el('summary', {}, el('span', { text: 'Measures' })), measureList, adder),
-      ...sets.map((facet) => facet.el));
+      ...sets.map((facet) => facet.el), tags.el);
     redrawMeasures();
   }
   function shotChoices() {
@@ -313,30 +350,47 @@ export function setup(ws) {
     chips.replaceChildren(...made);
   }
 
-  const refresh = painted(() => {
-    if (!ws.table || !host.isConnected || !host.clientWidth) return;
-    counting.prepare();
-    for (const facet of facets) facet.update(counting);
-    for (const measure of measures) measure.update(counting);
+  let waiting = [];
+  let due = 0;
+  // Counting goes on in the pauses of the page, part by part: a drag paints the grid first.
+  const slice = (deadline) => {
+    due = 0;
+    const shown = host.isConnected && host.clientWidth;
+    while (shown && waiting.length && (deadline.didTimeout || deadline.timeRemaining() > 3)) {
+      waiting.shift()();
+      if (deadline.didTimeout) break;
+    }
+    if (shown && waiting.length) due = whenIdle(slice, { timeout: 120 });
+  };
+  function refresh() {
+    if (!ws.table) return;
     clearAll.hidden = ws.view.where.length < 2;
     drawChips();
-  });
-  // A drag repaints the grid first; the other counts follow when there is a moment.
-  const soon = settled(refresh, 30);
+    const [first, rest] = [[], []];
+    for (const part of [...facets, ...measures]) (near(part.el) ? first : rest).push(() => part.update(counting));
+    waiting = [() => counting.prepare(), ...first, ...rest];
+    due ||= whenIdle(slice, { timeout: 120 });
+  }
+  /** Whether a part can be seen, or nearly. */
+  function near(part) {
+    const [box, room] = [part.getBoundingClientRect(), ws.sides.left.getBoundingClientRect()];
+    return box.bottom > room.top - 100 && box.top < room.bottom + 100;
+  }
   ws.addPanel('left', {
     title: 'Filters',
     mount(place) {
       place.append(host);
       new ResizeObserver(refresh).observe(host);
     },
-    update({ name }) {
+    update({ name, data }) {
       if (name === 'table') {
         counting.changed('table');
         build();
       } else if (name === 'marks' || name === 'decision') {
         counting.changed(name);
-        soon();
-      } else if (name === 'view') soon();
+        if (['tag', 'untag', 'others'].includes(data.kind)) tags?.load();
+        refresh();
+      } else if (name === 'view') refresh();
     },
   });
 }

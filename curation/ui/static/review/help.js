@@ -64,8 +64,8 @@ export function setup(ws) {
     const kept = dialog.querySelector('.groups')?.scrollTop ?? 0;
     const words = dialog.querySelector('input[type=search]')?.value ?? '';
     const body = el('div', { class: 'groups', tabindex: 0, 'aria-label': 'Keys by group', role: 'region' },
-      ...[...groups].filter(([, rows]) => rows.length).map(([group, rows]) => el('section', {}, el('h3', { text: group }), el('ul', {}, ...rows))),
-      el('section', {}, el('h3', { text: 'Mouse, pen and touch' }), el('dl', {}, ...HANDS.flatMap(([hand, does]) => [el('dt', { text: hand }), el('dd', { text: does })]))));
+      el('div', { class: 'columns' }, ...[...groups].filter(([, rows]) => rows.length).map(([group, rows]) => el('section', {}, el('h3', { text: group }), el('ul', {}, ...rows))),
+      el('section', {}, el('h3', { text: 'Mouse, pen and touch' }), el('dl', {}, ...HANDS.flatMap(([hand, does]) => [el('dt', { text: hand }), el('dd', { text: does })])))));
     dialog.replaceChildren(el('header', {}, el('h2', { text: 'Keys' }), el('label', {}, el('span', { text: 'As in' }), preset), find, back, close), body);
     find.value = words;
     sift(words);

@@ -25,6 +25,7 @@ export class Frames {
     }
     const image = new Image();
     image.decoding = 'async';
+    image.alt = '';
     image.draggable = false;
     image.src = this.ws.table.frameUrl(row);
     const entry = { image, done: false };

@@ -11,7 +11,7 @@ function facts(rows) {
   return el('dl', { class: 'rv-facts' }, ...rows.flatMap(({ name, text, bad, meter, title }) => {
     const value = el('dd', { class: bad ? 'bad' : '', title });
     if (meter !== undefined) {
-      value.append(el('i', { class: 'meter', 'aria-hidden': 'true' },
+      value.append(el('i', { class: 'rv-meter', 'aria-hidden': 'true' },
         el('i', { style: `width:${Math.round(100 * Math.min(1, Math.max(0, meter)))}%` })));
     }
     value.append(el('span', { text }));
@@ -146,14 +146,16 @@ function writtenWords(ws) {
     ws.looks.forget(row);
   }
   function drawTags() {
-    tags.replaceChildren(...has.map((tag) => el('span', { class: 'rv-tag' }, el('span', { text: tag }),
+    tags.replaceChildren(...has.map((tag) => el('span', { class: 'rv-tag' },
+      button(tag, () => ws.setWhere([...ws.view.where.filter((one) => one.tag !== tag), { tag }]), {
+        class: 'name', title: 'Show the frames with this tag', 'aria-label': `Show the frames tagged ${tag}` }),
       button('×', () => {
         has = has.filter((one) => one !== tag);
         ws.marks.apply('untag', tag, [row]);
         ws.looks.forget(row);
         drawTags();
       }, { 'aria-label': `Take the tag ${tag} off` }))));
-    for (const tag of has) seen.add(tag);
+    for (const tag of [...has, ...Object.keys(ws.tags ?? {})]) seen.add(tag);
     known.replaceChildren(...[...seen].sort().map((tag) => el('option', { value: tag })));
   }
   function addTag() {
@@ -297,6 +299,7 @@ export function setup(ws) {
     return [`${op.kind} ${value ?? ''}`.trim(), op.who ? `by ${op.who}` : '', op.undone ? '(undone)' : '', date].filter(Boolean).join(' · ');
   }
 
+  let asking = null;
   const fetchAll = settled(async (row) => {
     turn += 1;
     const mine = turn;
@@ -309,17 +312,20 @@ export function setup(ws) {
     } catch (error) {
       if (mine === turn) numbers.replaceChildren(el('p', { class: 'rv-said', text: `Nothing is known about it: ${error.message}` }));
     }
+    asking = new AbortController();
     try {
-      const told = await ws.ask(`api/explain/${ws.table.frameId[row]}`);
+      const told = await ws.ask(`api/explain/${ws.table.frameId[row]}`, 'GET', undefined, asking.signal);
       if (mine === turn && shown === row) explained(told);
     } catch (error) {
-      if (mine === turn) why.replaceChildren(el('p', { class: 'rv-said', text: error.message }));
+      if (mine === turn && error.name !== 'AbortError') why.replaceChildren(el('p', { class: 'rv-said', text: error.message }));
     }
   }, REST_MS);
 
   function show(row, again = false) {
     if (!host.clientWidth || (row === shown && !again)) return;
     shown = row;
+    // A browser has six lines to a server: answers that nobody waits for must not hold up pictures.
+    asking?.abort();
     host.classList.toggle('none', row < 0);
     if (row < 0) return;
     heading(row);

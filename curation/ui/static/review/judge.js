@@ -92,7 +92,7 @@ export function judgeOf(ws) {
       const bytes = await fetchBytes(ws.url('api/review/decide'), {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ params: asked }),
+        body: JSON.stringify({ params: asked, client: ws.marks?.client ?? '' }),
         signal: asking.signal,
       });
       if (mine !== question) return;

@@ -25,9 +25,6 @@ const COMMON = {
   'shift+c': 'compare.count', h: 'compare.faces', y: 'compare.tie', d: 'survey.drop',
   'shift+v': 'survey.win', 'shift+k': 'go.rival', 'shift+l': 'near.face', 'alt+l': 'near.pose',
   'shift+m': 'map.sight', 'ctrl+s': 'view.save', 'ctrl+enter': 'limits.keep',
-  'shift+s': 'stacks.toggle', 'shift+b': 'stack.this', '{': 'stack.previous', '}': 'stack.next',
-  'shift+l': 'near.face', 'shift+k': 'near.pose', 'shift+n': 'note.edit', w: 'go.rival',
-  q: 'compare.promote', h: 'compare.faces', 'shift+v': 'view.save', 'shift+a': 'map.sight',
 };
 
 const stars = (prefix) => Object.fromEntries(
@@ -59,6 +56,7 @@ export const PRESET_TITLES = {
 
 const NAMES = {
   ' ': 'space', arrowleft: '←', arrowright: '→', arrowup: '↑', arrowdown: '↓',
+  pageup: 'Page up', pagedown: 'Page down', escape: 'Esc', space: 'Space',
 };
 const TYPES = new Set(['text', 'search', 'number', 'email', 'url', 'password', 'date', 'time']);
 const WIDGET_KEYS = new Set([

@@ -1,5 +1,6 @@
 // Puts the workspace together: mount(element) in the studio's tab and on the page /review.
 
+import { setup as apply } from './apply.js';
 import { setup as commands } from './commands.js';
 import { watch } from './fresh.js';
 import { setup as grid } from './grid.js';
@@ -9,7 +10,7 @@ import { el } from './parts.js';
 import { setup as toolbar } from './toolbar.js';
 import { createWorkspace } from './workspace.js';
 
-const CORE = [keys, commands, grid, loupe, toolbar];
+const CORE = [keys, commands, grid, loupe, toolbar, apply];
 const PARTS = [
   'views', 'thresholds', 'facets', 'inspector', 'filmstrip', 'compare', 'survey', 'stacks', 'overlay',
   'map', 'near', 'help',

@@ -341,8 +341,9 @@ class MapMode {
     if (row === this.hover) return;
     this.hover = row;
     this.over();
-    this.tip.hidden = row < 0;
-    if (row < 0) return;
+    // Where the dots are pictures already there is nothing to tell.
+    this.tip.hidden = row < 0 || this.shown <= PICTURES_UP_TO;
+    if (this.tip.hidden) return;
     const { table } = this.ws;
     const box = this.field.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];

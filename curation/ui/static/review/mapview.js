@@ -7,6 +7,7 @@ const DIM = 0xff4a4038;
 const FLAG_HUES = new Map([[1, '#4ade80'], [-1, '#ff7a6e'], [0, '#7d8a96']]);
 const STAR_HUES = ['#5b6671', '#7d6a3a', '#a08436', '#c39e34', '#e2b93b', '#ffd75e'];
 const MOST_NAMED = 12;
+const BANDS = 200;
 
 /** Positions 0..1 in both directions, NaN where unknown, from the answer of the map's route. */
 export function placesOf(buffer, n) {
@@ -126,16 +127,24 @@ export function inside({ x, y }, mask, polygon) {
     top = Math.min(top, py);
     bottom = Math.max(bottom, py);
   }
-  const count = polygon.length;
+  // A point meets only the edges of its band: a long lasso costs no more than a short one.
+  const step = (bottom - top) / BANDS || 1;
+  const bands = Array.from({ length: BANDS + 1 }, () => []);
+  polygon.forEach(([ax, ay], a) => {
+    const [bx, by] = polygon[(a + 1) % polygon.length];
+    if (ay === by) return;
+    const last = ((Math.max(ay, by) - top) / step) | 0;
+    for (let band = ((Math.min(ay, by) - top) / step) | 0; band <= last; band += 1) bands[band].push(ax, ay, bx, by);
+  });
   let total = 0;
   for (let i = 0; i < x.length; i += 1) {
     const [px, py] = [x[i], y[i]];
     if (!mask[i] || !(px >= left && px <= right && py >= top && py <= bottom)) continue;
+    const edges = bands[((py - top) / step) | 0];
     let odd = 0;
-    for (let a = 0, b = count - 1; a < count; b = a, a += 1) {
-      const [ax, ay] = polygon[a];
-      const [bx, by] = polygon[b];
-      if (ay > py !== by > py && px < ((bx - ax) * (py - ay)) / (by - ay) + ax) odd ^= 1;
+    for (let k = 0; k < edges.length; k += 4) {
+      const [ay, by] = [edges[k + 1], edges[k + 3]];
+      if (ay > py !== by > py && px < ((edges[k + 2] - edges[k]) * (py - ay)) / (by - ay) + edges[k]) odd ^= 1;
     }
     found[i] = odd;
     total += odd;

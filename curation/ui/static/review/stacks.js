@@ -129,7 +129,8 @@ export function setup(ws) {
   ws.badgeOf = (row) => {
     const size = ws.stacks.badge(row);
     if (!size) return '';
-    return ws.stacks.isOpen(row) && ws.stacks.topInView(row) !== row ? '·' : String(size);
+    if (!ws.stacks.isOpen(row)) return String(size);
+    return ws.stacks.topInView(row) === row ? `▾ ${size}` : '↳';
   };
 
   function show(row) {

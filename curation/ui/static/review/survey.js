@@ -28,16 +28,17 @@ class Survey {
   mount(place) {
     this.count = el('span', { class: 'hint' });
     this.bar = el('div', { class: 'rv-tools', role: 'toolbar', 'aria-label': 'Survey' }, this.count,
+      button('Take this out', () => this.drop((row) => row === this.rows[this.active])),
       button('Take out the rejected', () => this.drop((row) => this.ws.table.flag[row] < 0)),
       button('Pick this, reject the rest', () => this.win()),
-      el('span', { class: 'hint', text: 'arrows move · − takes a frame out' }));
+      el('span', { class: 'hint', text: 'arrows move · − takes one out' }));
     this.list = el('div', { class: 'rv-tiles', role: 'listbox', tabindex: 0, 'aria-label': 'Surveyed frames' });
     place.append(this.bar, this.list);
     this.lay = painted(() => this.layNow());
     new ResizeObserver(this.lay).observe(this.list);
     this.list.addEventListener('pointerdown', (event) => {
       const at = [...this.list.children].indexOf(event.target.closest('.rv-tile'));
-      if (at >= 0 && !event.target.closest('button')) this.setActive(at);
+      if (at >= 0) this.setActive(at);
     });
     this.list.addEventListener('dblclick', () => {
       this.leave();
@@ -122,9 +123,7 @@ class Survey {
         large.src = table.frameUrl(row);
         large.decode().then(() => { img.src = large.src; }, () => {});
       }
-      const out = button('−', () => this.drop((one) => one === row), {
-        class: 'rv-icon', 'aria-label': `Take ${table.nameOf(row)} out of the survey`, title: 'Take it out', tabindex: -1 });
-      return el('div', { class: 'rv-tile', role: 'option', id: `rv-tile-${i}` }, img, el('span', { class: 'line' }), out);
+      return el('div', { class: 'rv-tile', role: 'option', id: `rv-tile-${i}` }, img, el('span', { class: 'line' }));
     }));
     this.count.textContent = frames(this.rows.length);
     this.layNow();

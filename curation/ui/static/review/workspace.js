@@ -50,7 +50,10 @@ class Workspace {
     this.panels = { left: [], right: [] };
     // Places that one module keeps free for another: slots.filmstrip under the loupe.
     this.slots = {};
-    this.settings = { ...DEFAULTS, ...parsed(read(SETTINGS_KEY)) };
+    this._kept = parsed(read(SETTINGS_KEY));
+    this.settings = { ...DEFAULTS, ...this._kept };
+    // In a narrow window the sides lie over the frames: they are opened when they are wanted.
+    if (this.narrow) Object.assign(this.settings, { left: false, right: false });
     this._listeners = new Map();
     this._ends = [];
     this._build();
@@ -62,8 +65,8 @@ class Workspace {
   url(path) { return new URL(path, this.base).href; }
 
   /** Ask a route for JSON; an Error with the server's words when it refuses. */
-  async ask(path, method = 'GET', body = undefined) {
-    const init = { method };
+  async ask(path, method = 'GET', body = undefined, signal = undefined) {
+    const init = { method, signal };
     if (body !== undefined) {
       init.body = JSON.stringify(body);
       init.headers = { 'content-type': 'application/json' };
@@ -96,12 +99,20 @@ class Workspace {
   }
 
   setSetting(name, value) {
+    const side = name === 'left' || name === 'right';
     this.settings[name] = value;
-    write(SETTINGS_KEY, JSON.stringify(this.settings));
+    if (side && this.narrow) {
+      if (value) this.settings[name === 'left' ? 'right' : 'left'] = false;
+    } else {
+      this._kept[name] = value;
+      write(SETTINGS_KEY, JSON.stringify(this._kept));
+    }
     this.emit('setting', { name, value });
   }
 
   toast(text) { this.emit('toast', text); }
+
+  get narrow() { return matchMedia('(max-width: 900px)').matches; }
 
   /** Whether the workspace is on the screen: not in a tab that is folded away. */
   get shown() { return this.root.getClientRects().length > 0; }
@@ -122,7 +133,7 @@ class Workspace {
     this.on('decision', ({ columns }) => this._changed(columns ?? DECIDED, ''));
     this.emit('table');
     const wanted = readLink(location.search, this.table, (name) => this.knows(name));
-    if (wanted.where.length || wanted.sort.length) await this.setView(wanted);
+    if (wanted.where.length || wanted.sort.length) await this.setView(wanted, { top: true });
     if (wanted.frame !== null) {
       const position = this.view.positionOf(this.table.rowOf(wanted.frame));
       if (position >= 0) this.setCursor(position);
@@ -138,10 +149,11 @@ class Workspace {
 
   setWhere(where) { return this.setView({ where, sort: this.view.sort }); }
 
-  setSort(sort) { return this.setView({ where: this.view.where, sort }); }
+  /** Another order; the cursor goes to its first frame. */
+  setSort(sort) { return this.setView({ where: this.view.where, sort }, { top: true }); }
 
   /** Show other rows or another order; measures that it needs are fetched first. */
-  async setView({ where, sort }) {
+  async setView({ where, sort }, { top = false } = {}) {
     const turn = this._turn = (this._turn ?? 0) + 1;
     const needs = columnsOf(where, sort).filter((name) => !this.table.column(name));
     const tags = where.filter((one) => one.tag !== undefined).map((one) => one.tag)
@@ -157,7 +169,7 @@ class Workspace {
     }
     this.view.where = where;
     this.view.sort = sort;
-    this.refresh();
+    this.refresh([], top);
   }
 
   async _loadTag(tag) {
@@ -166,9 +178,10 @@ class Workspace {
   }
 
   /** Make the view again and keep the cursor and the selection on their rows. */
-  refresh(changed = []) {
+  refresh(changed = [], top = false) {
     const { view } = this;
-    const row = view.at(this.cursor);
+    const row = top ? -1 : view.at(this.cursor);
+    if (top) this.cursor = 0;
     let mask = null;
     if (!this.selection.empty) {
       mask = new Uint8Array(this.table.n);
@@ -259,8 +272,7 @@ class Workspace {
   // -- modes, panels, commands -------------------------------------------------------------------
 
   addMode(name, spec) {
-    const place = el('div', { class: `rv-mode rv-${name}`, hidden: true });
-    this.stage.append(place);
+    const place = el('div', { class: `rv-mode rv-${name}` });
     this.modes.set(name, { spec, place, mounted: false });
   }
 
@@ -276,7 +288,8 @@ class Workspace {
     const mode = this.modes.get(name);
     this.mode = name;
     this.root.dataset.mode = name;
-    for (const [other, { place }] of this.modes) place.hidden = other !== name;
+    // Modes that are not looked at stay out of the page, and keep what they have drawn.
+    this.stage.replaceChildren(mode.place);
     if (!mode.mounted) { mode.spec.mount?.(mode.place); mode.mounted = true; }
     mode.spec.show?.();
     this.emit('mode', { mode: name, before });
