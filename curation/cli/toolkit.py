@@ -163,6 +163,8 @@ def given(verb: Verb, options: argparse.Namespace) -> tuple[Any, dict[str, Any],
     )
     typed = {k: v for k, v in vars(options).items() if k in verb.params.model_fields}
     common |= {k: v for k, v in vars(options).items() if k in yaml_file.COMMON}
+    if common.get("workers", 0) < 0:
+        raise ParamError(f"--workers {common['workers']}: 0 is one a core, more are that many")
     root = options.working_dir or (yaml_file.working_dir(config, path) if path else None)
     params = yaml_file.made(verb.params, verb.name, fields, typed)
     return params, common, Path.cwd() if root is None else root
@@ -199,17 +201,21 @@ def context(
 
 def _run(verb: Verb, options: argparse.Namespace, argv: Sequence[str]) -> int:
     params, common, root = given(verb, options)
+    if getattr(params, "from_dirs", ""):
+        # Before anything is opened: a wrong name in a wrong place leaves no trace there.
+        WorkDir(root).folders(params.from_dirs)
     from curation.cli.terminal import Terminal, print_json
 
     watchers: list[Any] = [Terminal(quiet=options.json)]
     summary: Mapping[str, Any] = {}
     with ExitStack() as stack:
         if options.job is not None and options.datastore is not None:
-            from curation.store.jobs import JobWatcher
+            from curation.cli.toolkit_job import ToolkitWatcher, extra
 
             jobs = Catalogue(options.datastore)
             stack.callback(jobs.close)
-            watchers.append(JobWatcher(jobs, options.job))
+            watchers.append(ToolkitWatcher(jobs, options.job))
+            common["extra"] = extra(jobs.root, options.job)
         for watcher in watchers:
             stack.callback(watcher.close)
         beats = verb.run(stack.enter_context(context(verb.name, root, argv, **common)), params)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from curation.cli.toolkit_job import watched
 from curation.cli.verbs import DONE, FAILED, ITEMS_FAILED
 from curation.errors import CurationError, InputError
 from curation.store.catalogue import FILE_NAME, Catalogue
@@ -35,6 +36,8 @@ def main(argv: Sequence[str]) -> int:
         help="give the disk space of kept files back; nothing done so far can be undone then",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.add_argument("--job", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--datastore", type=Path, help=argparse.SUPPRESS)
     try:
         options = parser.parse_args(argv)
     except SystemExit as leave:
@@ -43,7 +46,9 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         ask = _listed if options.list else _forgotten if options.forget else _undone
-        answer = ask(options)
+        with watched(options) as show:
+            answer = ask(options)
+            show(answer)
     except CurationError as error:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:

@@ -42,7 +42,7 @@ VERBS: dict[str, str] = {
 
 
 class FromParams(Params):
-    """Which folders a verb works in."""
+    """Which folders a verb works in; no part of `digest()`, which says how it works."""
 
     from_dirs: str = tunable(
         "",
@@ -50,13 +50,16 @@ class FromParams(Params):
         basic=True,
         key="from",
         required=True,
+        cached=False,
     )
 
 
 class FromToParams(FromParams):
     """Which folders a verb takes pictures from, and where it puts them."""
 
-    to: str = tunable("", "folder that the results go to", basic=True, required=True)
+    to: str = tunable(
+        "", "folder that the results go to", basic=True, required=True, cached=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,9 @@ class Context:
         for item, reason in plan.failed:
             yield Progress(self.verb, failed=(item, reason), unit="files")
         items = [{"item": item, "reason": reason} for item, reason in plan.failed]
-        yield self.ended(would=plan.lines(), failed_items=items, **summary)
+        # The studio's tab asks for more: see preview.teller.
+        told = self.extra["tell"](plan) if "tell" in self.extra else {}
+        yield self.ended(would=plan.lines(), failed_items=items, **told, **summary)
 
     def ended(self, **summary: Any) -> Progress:
         """Return the last beat of a verb: for one that has no plan, like validate."""
