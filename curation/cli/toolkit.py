@@ -156,11 +156,12 @@ def _interrupt(*_: object) -> None:
 
 def given(verb: Verb, options: argparse.Namespace) -> tuple[Any, dict[str, Any], Path]:
     """Return (parameters, keys of the run, work dir) of a command line and its CONFIG."""
-    path: Path | None = getattr(options, "config", None) if verb.config else None
+    named = getattr(options, "config", None)
+    path = None if named is None else Path(named)
     config = yaml_file.load(path) if path else {}
-    fields, common = yaml_file.layers(
-        verb.params, yaml_file.section(config, verb.name), f"{path}: {verb.name}"
-    )
+    # A workflow file says where, but what `run` itself may do is typed, never read.
+    beneath = yaml_file.section(config, verb.name) if verb.config else {}
+    fields, common = yaml_file.layers(verb.params, beneath, f"{path}: {verb.name}")
     typed = {k: v for k, v in vars(options).items() if k in verb.params.model_fields}
     common |= {k: v for k, v in vars(options).items() if k in yaml_file.COMMON}
     if common.get("workers", 0) < 0:

@@ -81,6 +81,9 @@ def layers(
         if word in names:
             fields[names[word]] = _shaped(model, names[word], value)
         elif word in COMMON:
+            right = isinstance(value, bool) != (word == "workers") and isinstance(value, int)
+            if not right or value < 0:
+                raise ParamError(f"{where}: {key}: {value!r} cannot be used")
             common[word] = value
         else:
             known = ", ".join(sorted({*names, *COMMON}))

@@ -145,7 +145,7 @@ class _Runner:
             return []
         beside = sc.path_of(action.dst)
         if beside != action.dst and not (
-            self.files.journal.wrote(action.dst) or sc.load(beside).keys() & {"made", "from_file"}
+            sc.load(beside).keys() & {"made", "from_file"} or self.files.journal.wrote(action.dst)
         ):
             raise InputError(f"{action.dst} was not made by the toolkit; it stays")
         both = [action.dst, *([beside] if beside != action.dst and beside.exists() else [])]

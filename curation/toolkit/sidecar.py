@@ -4,13 +4,15 @@ Known keys, all optional: source, origin, license (text); metrics {name: number 
 classes {name: [{score, box [x0, y0, x1, y1] in pixels of the upright picture}]} with [] for looked
 for and not found; faces [{score, box, points}]; upscale; tags; video, pts, time_s, frame (where a
 frame comes from); from_file (what this file was made from); made {by, fp} (which verb made it, and
-of what); decisions {verb: {...}}; cluster, duplicate; schema. Keys that nobody knows are kept.
+of what); measured {content, by} (which content analyze's metrics are of); decisions
+{verb: {...}}; cluster, duplicate; schema. Keys that nobody knows are kept.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -43,6 +45,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "time_s":         (KEEP, KEEP,  KEEP,  KEEP,  KEEP,  KEEP,  KEEP),
     "frame":          (KEEP, KEEP,  KEEP,  KEEP,  KEEP,  KEEP,  KEEP),
     "metrics":        (KEEP, DROP,  DROP,  DROP,  DROP,  DROP,  DROP),
+    "measured":       (KEEP, DROP,  DROP,  DROP,  DROP,  DROP,  DROP),
     "classes":        (KEEP, REMAP, REMAP, REMAP, KEEP,  REMAP, REMAP),
     "faces":          (KEEP, REMAP, REMAP, REMAP, KEEP,  REMAP, REMAP),
     "upscale":        (KEEP, KEEP,  KEEP,  KEEP,  KEEP,  TIMES, KEEP),
@@ -109,9 +112,22 @@ def text(sidecar: Mapping[str, Any]) -> bytes:
     """Return a sidecar as it is stored: indent 2, UTF-8, a newline at the end, schema last."""
     whole = {k: v for k, v in sidecar.items() if k != "schema"} | {"schema": SCHEMA}
     try:
-        return (json.dumps(whole, indent=2, ensure_ascii=False) + "\n").encode()
+        words = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        words = json.dumps(_finite(whole), indent=2, ensure_ascii=False)
+    try:
+        return (words + "\n").encode()
     except UnicodeEncodeError:  # a file name that is no text
-        return (json.dumps(whole, indent=2) + "\n").encode()
+        return (json.dumps(json.loads(words), indent=2) + "\n").encode()
+
+
+def _finite(value: Any) -> Any:
+    """Return a value in which what JSON has no word for (NaN, infinity) is null."""
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def merged(

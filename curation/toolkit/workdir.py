@@ -52,7 +52,7 @@ class WorkDir:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
+        self.root = Path(os.path.normpath(root.absolute()))
         self._real = self.root.resolve()
 
     @property
@@ -88,7 +88,7 @@ class WorkDir:
             raise InputError(
                 f"{text} leads out of {self.root}", "type its absolute path if you mean it"
             )
-        if OUR_FOLDER in path.parts[len(self.root.parts) if not typed.is_absolute() else 0 :]:
+        if path.is_relative_to(self.ours):
             raise InputError(f"{text} is the toolkit's own folder", "name another folder")
         return path
 
@@ -141,7 +141,7 @@ class WorkDir:
                 for child in (sorted(path.iterdir(), key=natural) if path.is_dir() else [])
                 if rule.fullmatch(child.name) and (hidden or not child.name.startswith("."))
             ]
-        return [path for path in at if OUR_FOLDER not in path.parts]
+        return [path for path in at if not path.is_relative_to(self.ours)]
 
     # -- pictures -------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from curation.errors import ImageUnreadable, InputError
+from curation.toolkit import doing
 from curation.toolkit import sidecar as sc
 from curation.toolkit.files import Files
 from curation.toolkit.plan import Copy, Edit, Move, Plan, Remove, Write
@@ -226,6 +227,26 @@ def test_what_was_only_written_down_is_ended(root: Path) -> None:
     assert "a/y.jpg" not in after and "a/x.jpg" not in after
     assert later.undo(run) == []
     assert tree(root) == before
+    ctx.catalogue.close()
+
+
+@pytest.mark.parametrize("done", range(6))
+def test_a_ring_of_moves_is_ended_wherever_it_was_killed(root: Path, done: int) -> None:
+    x, y = root / "a/x.jpg", root / "a/y.jpg"
+    before = tree(root)
+    ctx = context(root)
+    runner = doing._Runner(ctx.plan(), ctx.catalogue, "rename", [])
+    ops = doing._cycle(runner, [Move(x, y), Move(y, x)])
+    run = runner.files.journal.begin("rename", [])
+    runner.files.journal.group(run, ops)
+    assert len(ops) == 4  # a picture aside, the other over, the first back; and a sidecar
+    for op in ops[:done]:
+        runner.files.do(op)
+    runner.files.recover()
+    after = tree(root)
+    assert after["a/x.jpg"] == before["a/y.jpg"] and after["a/y.jpg"] == before["a/x.jpg"]
+    assert after["a/y.jpg.json"] == before["a/x.jpg.json"] and "a/x.jpg.json" not in after
+    assert runner.files.undo(run) == [] and tree(root) == before
     ctx.catalogue.close()
 
 
