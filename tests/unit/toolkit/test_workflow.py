@@ -179,8 +179,8 @@ def test_names_of_workflows(file: Path, capsys: Any) -> None:
     code, _, error = run(file, "clear", capsys=capsys)
     assert code == 2
     assert "clean, move, listed" in error
-    file.write_text("workflows: {select: [annotate]}\n")
+    file.write_text("working_dir: set\nworkflows: {select: [annotate]}\n")
     assert "has a verb's name" in run(file, "select", capsys=capsys)[2]
-    file.write_text("analyze: {from: a}\n")
+    file.write_text("working_dir: set\nanalyze: {from: a}\n")
     assert "has no workflows" in run(file, "x", capsys=capsys)[2]
     assert "cannot read" in run(file.with_name("none.yaml"), "x", capsys=capsys)[2]
