@@ -127,7 +127,7 @@ class MediaPipe:
 class CenterFace:
     """Faces and points by CenterFace (Xu et al. 2019)."""
 
-    def __init__(self, _: int) -> None:
+    def __init__(self) -> None:
         """Read the network."""
         cv2.setNumThreads(1)
         self._net = WholePicture(weights.path_of("centerface"))
@@ -154,7 +154,7 @@ class Dlib:
         WeightsMissing: the file is no such predictor.
     """
 
-    def __init__(self, _: int, points_file: Path | None = None) -> None:
+    def __init__(self, points_file: Path | None = None) -> None:
         """Open the detector."""
         try:
             import dlib
@@ -245,7 +245,7 @@ def open_finder(
         StepUnavailable, WeightsMissing: saying what to install or fetch.
     """
     if engine == "dlib":
-        return Dlib(search_px, points_file)
-    made = {"mediapipe": MediaPipe, "yunet": YuNet, "centerface": CenterFace}[engine]
-    found: FaceFinder = made(search_px)
-    return found
+        return Dlib(points_file)
+    if engine == "centerface":
+        return CenterFace()
+    return MediaPipe(search_px) if engine == "mediapipe" else YuNet(search_px)

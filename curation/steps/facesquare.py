@@ -48,7 +48,7 @@ class Square:
     def corners(self) -> Points:
         """Return (4, 2): top left, top right, bottom right, bottom left of the crop."""
         x, y = self.right * self.side_px / 2, self.down * self.side_px / 2
-        return self.centre + np.array([-x - y, x - y, x + y, -x + y])
+        return np.asarray(self.centre + np.array([-x - y, x - y, x + y, -x + y]))
 
     def outside_px(self, size_wh: tuple[int, int]) -> float:
         """Return how far the square leaves a picture, 0 when it does not."""

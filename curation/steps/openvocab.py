@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from curation.errors import StepUnavailable, WeightsMissing
 from curation.steps.base import RgbImage
 from curation.steps.objects import FLOOR, MOST_RESULTS, Found, one_each
+from curation.steps.tvshim import ensure_torchvision
 
 HINT = "give a folder with config.json, model.safetensors and the processor's files"
 
@@ -69,20 +71,27 @@ class OpenVocabulary:
     def __init__(self, folder: Path) -> None:
         """Load the model."""
         check_folder(folder)
+        # A local folder needs no hub; said before the import, which reads it.
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         try:
+            # transformers imports it wherever it is installed, fitting or not.
+            ensure_torchvision()
             import torch
-            from transformers import Owlv2ForObjectDetection, Owlv2Processor
-            from transformers.utils import logging
-        except ImportError as error:
+            import transformers
+        except (ImportError, RuntimeError) as error:
             raise StepUnavailable(
                 f"transformers cannot be loaded: {error}",
                 'pip install "frame-curation-studio[open-vocabulary]"',
             ) from error
-        logging.disable_progress_bar()
-        logging.set_verbosity_error()
+        library: Any = transformers
+        library.utils.logging.disable_progress_bar()
+        library.utils.logging.set_verbosity_error()
         try:
-            self._processor: Any = Owlv2Processor.from_pretrained(folder, local_files_only=True)
-            self._model: Any = Owlv2ForObjectDetection.from_pretrained(
+            self._processor: Any = library.Owlv2Processor.from_pretrained(
+                folder, local_files_only=True
+            )
+            self._model: Any = library.Owlv2ForObjectDetection.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True
             ).eval()
         except Exception as error:  # it raises what it likes at damaged files

@@ -149,8 +149,8 @@ def ask(
             known.setdefault(content, {})[name] = json.loads(str(value))
     tasks: dict[str, Task] = {}
     for pic in pics:
-        content = read.content.get(pic.path)
-        if content is None:
+        content = read.content.get(pic.path, "")
+        if not content:
             plan.fail(pic.path, read.failed.get(pic.path, "cannot be read"))
             continue
         lacking = tuple(name for name in names if name not in known.get(content, {}))
@@ -161,14 +161,12 @@ def ask(
         yield from _look(ctx, index, list(tasks.values()), fp, open_looker, known, failed)
         answers.looked = len(tasks) - len(failed)
     for pic in pics:
-        content = read.content.get(pic.path)
-        if content is None:
-            continue
+        content = read.content.get(pic.path, "")
         if content in failed:
             plan.fail(pic.path, failed[content])
         elif only_known and content in tasks:
             answers.open.append(pic)
-        else:
+        elif content:
             answers.of[pic.path] = known[content]
     return answers
 
