@@ -23,14 +23,6 @@ from curation.toolkit.verbs import VERBS, Verb, find
 from curation.ui import controls
 from curation.web.toolkit_places import Places
 
-TITLES = {
-    "select": "Select", "annotate": "Annotate", "rename": "Rename", "validate": "Validate",
-    "analyze": "Analyze", "dedup": "Find duplicates", "detect": "Detect objects",
-    "extract-faces": "Extract faces", "extract-classes": "Extract objects",
-    "extract-frames": "Extract frames of videos", "cluster": "Cluster", "augment": "Augment",
-    "format": "Change format", "frame": "Resize, crop, pad", "fetch": "Fetch from the web",
-    "review-apply": "Apply the review", "run": "Run a workflow",
-}  # fmt: skip
 READ_ONLY = frozenset({"validate"})
 """Verbs that change nothing: their dry run is all there is to it."""
 SHARED = ("from_dirs", "to")

@@ -78,7 +78,7 @@ def _with_pages(app: FastAPI, site: Site, static: Path) -> FastAPI:
         build(site),
         path="/",
         theme=theme(),
-        css_paths=[static / "studio.css"],
+        css_paths=[static / "studio.css", static / "toolkit.css"],
         head=HEAD,
         favicon_path=str(static / "favicon.svg"),
         footer_links=[],
