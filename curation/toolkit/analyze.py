@@ -80,7 +80,7 @@ def run(ctx: Context, params: AnalyzeParams) -> Beats:
         n_read = yield from _foretell(ctx, plan, asked, names, params.force)
     else:
         found = yield from measured(ctx, asked, names, force=params.force)
-        n_read = found.n_read
+        n_read = len(found.read)
         for pic, sidecar in asked:
             if pic.path in found.failed:
                 plan.fail(pic.path, found.failed[pic.path])
@@ -162,7 +162,7 @@ def _foretell(
             # The numbers are not known yet; nobody carries this plan out.
             unknown = {"measured": {"content": found.content[pic.path], "by": {}}}
             plan.add(Edit(pic.path, unknown, reason=", ".join(lacking)))
-    return found.n_read
+    return len(found.read)
 
 
 def _clear(ctx: Context, params: AnalyzeParams, names: Sequence[str]) -> Beats:

@@ -50,13 +50,13 @@ class Found:
         content: hex digest of each file's bytes.
         numbers: by path, then by measure; what failed is not in it.
         failed: reason by path, of files that could not be read or measured.
-        n_read: files that had to be read.
+        read: files that had to be read.
     """
 
     content: dict[Path, str] = field(default_factory=dict)
     numbers: dict[Path, dict[str, Numbers]] = field(default_factory=dict)
     failed: dict[Path, str] = field(default_factory=dict)
-    n_read: int = 0
+    read: set[Path] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +266,7 @@ class Index:
             for event in pool.run(tasks):
                 for reading in _readings(event, pool, answered):
                     self._keep(reading, found, fps, measured)
-                    found.n_read += 1
+                    found.read.add(reading.path)
                     yield meter.beat(1, note=reading.path.name)
         self._flush(fps)
 
