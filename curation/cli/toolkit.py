@@ -216,7 +216,7 @@ def _run(verb: Verb, options: argparse.Namespace, argv: Sequence[str]) -> int:
             jobs = Catalogue(options.datastore)
             stack.callback(jobs.close)
             watchers.append(ToolkitWatcher(jobs, options.job))
-            common["extra"] = extra(jobs.root, options.job)
+            common["extra"] = extra(jobs.root, options.job, verb.name)
         for watcher in watchers:
             stack.callback(watcher.close)
         beats = verb.run(stack.enter_context(context(verb.name, root, argv, **common)), params)

@@ -24,7 +24,7 @@ def previews(root: Path, job: int) -> Path:
     return root / "previews" / f"toolkit-{job}"
 
 
-def extra(root: Path, job: int) -> dict[str, Any]:
+def extra(root: Path, job: int, verb: str) -> dict[str, Any]:
     """Return what a job's Context is given; older previews are thrown away.
 
     Args:
@@ -32,6 +32,8 @@ def extra(root: Path, job: int) -> dict[str, Any]:
     """
     from curation.toolkit.preview import teller
 
+    if verb == "run":
+        return {}  # its steps have plans of their own, and tell them in words
     shown = sorted((root / "previews").glob("toolkit-*"), key=lambda path: path.stat().st_mtime)
     for old in shown[:-KEPT_PREVIEWS]:
         shutil.rmtree(old, ignore_errors=True)

@@ -15,7 +15,7 @@ import gradio as gr
 from curation.ui import markup, toolkit_fields
 from curation.ui.desk import Desk
 from curation.ui.toolkit_fields import VerbControls
-from curation.ui.toolkit_words import TITLES
+from curation.ui.toolkit_words import called
 
 PAGE = 24
 INTRO = (
@@ -102,7 +102,7 @@ def settings_of(tab: ToolkitTab, sent: Sequence[Any]) -> Settings:
 def build(desk: Desk) -> ToolkitTab:
     """Place the tab's components; call it inside its gr.Tab."""
     verbs = toolkit_fields.verbs()
-    choices = [(f"{TITLES.get(word, word)} ({word})", word) for word in verbs]
+    choices = [(called(word), word) for word in verbs]
     first = next(iter(verbs))
     named = list(desk.site.places.offered())
     with gr.Row(elem_classes="stage"):

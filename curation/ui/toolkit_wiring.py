@@ -13,7 +13,7 @@ from curation.ui import markup, toolkit_fields, toolkit_markup
 from curation.ui.desk import Desk
 from curation.ui.toolkit import PAGE, Settings, ToolkitTab, settings_of
 from curation.ui.words import text
-from curation.web.toolkit_changes import UNDO, is_dry, place_of
+from curation.web.toolkit_changes import UNDO, Page, is_dry, place_of
 
 REMEMBERED = "web.toolkit"
 RECENT = 60
@@ -157,7 +157,8 @@ class ToolkitWiring:
         """Return the command that the settings make, and whether it may be done."""
         settings = settings_of(self.tab, sent)
         looks = settings.verb in toolkit_fields.READ_ONLY
-        check = gr.update(value="Check" if looks else "See what would happen")
+        name = "Check" if looks else "See what would happen"
+        check = gr.update(value=name, variant="primary")
         no = gr.update(interactive=False, visible=not looks, variant="secondary")
         try:
             words = self.words(settings)
@@ -167,7 +168,8 @@ class ToolkitWiring:
         line = toolkit_fields.shown_command(settings.verb, words, found)
         if looks or not self._looked_at(settings.verb, ["-d", str(found), *words]):
             return [line, no, check]
-        return [line, gr.update(interactive=True, visible=True, variant="primary"), check]
+        yes = gr.update(interactive=True, visible=True, variant="primary")
+        return [line, yes, gr.update(value=name, variant="secondary")]
 
     def glance(self, place: str, word: str) -> list[Any]:
         """Return how the latest job of a verb is doing, or the undo after it."""
@@ -187,7 +189,7 @@ class ToolkitWiring:
         first = max(0, int(page or 0)) * PAGE
         if job is None or job.is_open or job.state != "done":
             empty = toolkit_markup.empty_changes(job)
-            nothing = toolkit_markup.title(None, self._no_page(), False)
+            nothing = toolkit_markup.title(None, Page(), False)
             off = gr.update(interactive=False)
             return [nothing, empty, gr.update(visible=False), "", off, off, 0]
         found = self.changes.page(job, first, PAGE)
@@ -304,11 +306,6 @@ class ToolkitWiring:
         if run is None or found is None:
             return False
         return any(r["id"] == run and r["state"] == "undone" for r in self.changes.runs(found))
-
-    def _no_page(self) -> Any:
-        from curation.web.toolkit_changes import Page
-
-        return Page()
 
     def _remembered(self, word: str) -> dict[str, Any]:
         found: dict[str, Any] = self.desk.studio.catalogue.recall(f"{REMEMBERED}.{word}", {})

@@ -15,6 +15,13 @@ TITLES = {
 }  # fmt: skip
 """What a verb is called; its word on the command line stands beside it."""
 
+
+def called(word: str) -> str:
+    """Return a verb's title, with its word where that is another one."""
+    title = TITLES.get(word, word)
+    return title if title.lower() == word else f"{title} ({word})"
+
+
 WORDS_OF = {
     "copy": "Copy",
     "move": "Move",

@@ -29,6 +29,7 @@ QUIET = {
 
 HEAD = """
 <script type="module" src="ui/lightbox.js"></script>
+<script type="module" src="ui/toolkit.js"></script>
 <link rel="stylesheet" href="ui/review/review.css">
 <link rel="stylesheet" href="ui/review/review_panels.css">
 """
