@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from curation.store.catalogue import OUR_FOLDER
+from curation.store.catalogue import OUR_FOLDER, Catalogue
 from tests.photos import photo
 from tests.unit.pictures import scenery
 
@@ -106,6 +106,34 @@ def video(root: Path) -> None:
     shutil.copy2(videos.clip("cfr25").path, root / "v" / "a.mp4")
 
 
+def marked(root: Path) -> None:
+    """Two folders that were reviewed: one picture rejected, one with stars."""
+    folders(root)
+    review(root / "a", {"one.png": ("flag", -1), ODD: ("stars", 4)})
+    review(root / "b", {"rgba.webp": ("flag", -1)})
+
+
+def review(folder: Path, marks: Mapping[str, tuple[str, int]]) -> None:
+    """Read a folder as `review` does, then mark pictures by name as its page does."""
+    from curation.engine.pictures import add_pictures
+    from curation.store.mark_ops import MarkOps, Op
+
+    catalogue = Catalogue(folder / OUR_FOLDER)
+    try:
+        with catalogue.writing("review"):
+            for _ in add_pictures(catalogue, folder, 1):
+                pass
+        rows = catalogue.db.execute("SELECT path, frame_id FROM picture_file WHERE gone = 0")
+        frames = {Path(row["path"]).name: row["frame_id"] for row in rows}
+        ops = [
+            Op(f"{name}-{kind}", kind, value, np.array([frames[name]]))
+            for name, (kind, value) in marks.items()
+        ]
+        MarkOps(catalogue).apply("page", "me", ops)
+    finally:
+        catalogue.close()
+
+
 WORKFLOW = """
 annotate: {from: "a,b", source: mine}
 workflows:
@@ -127,6 +155,7 @@ class Case:
         changes: whether the verb changes files at all.
         needs: fixtures: weights_dir, sample_clips.
         files: written into the work dir, as text.
+        countable: whether a dry run can know the number of changes.
     """
 
     argv: tuple[str, ...]
@@ -135,6 +164,7 @@ class Case:
     changes: bool = True
     needs: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    countable: bool = True
 
 
 AB = ("--from", "a,b")
@@ -150,7 +180,9 @@ CASES: dict[str, Case] = {
         ("--from", "a", "--to", "faces"), fill=faces, needs=("weights_dir", "sample_clips")
     ),
     "extract-classes": Case((*AB, "--to", "chairs", "--classes", "chair", "--square")),
-    "extract-frames": Case(("--from", "v", "--to", "frames", "--keyframes", "0.5"), fill=video),
+    "extract-frames": Case(
+        ("--from", "v", "--to", "frames", "--keyframes", "0.5"), fill=video, countable=False
+    ),
     "cluster": Case(
         ("--from", "a", "--to", "groups", "--model", "clip", "--min-cluster-size", "3"),
         fill=looks,
@@ -159,5 +191,6 @@ CASES: dict[str, Case] = {
     "augment": Case((*AB, "--to", "more", "--flipX", "--flipY")),
     "format": Case((*AB, "--to", "jpgs", "--format", "jpg")),
     "frame": Case((*AB, "--to", "small", "--width", "64", "--height", "64", "--mode", "pad")),
-    "run": Case(("clean", "flow.yaml"), files={"flow.yaml": WORKFLOW}),
+    "review-apply": Case(AB, fill=marked),
+    "run": Case(("clean", "flow.yaml"), files={"flow.yaml": WORKFLOW}, countable=False),
 }
