@@ -95,6 +95,8 @@ def _add(group: Any, model: type[Params], name: str) -> None:
         known |= {"nargs": 2, "action": _Pair, "metavar": ("NAME", "VALUE")}
     elif str(info.annotation).startswith("tuple["):
         known |= {"type": _commas(inner[0]), "metavar": "A,B"}
+    elif kind is bool and key.startswith("no_"):
+        known["action"] = "store_true"  # BooleanOptionalAction would take --no-copy for "not copy"
     elif kind is bool:
         known["action"] = argparse.BooleanOptionalAction
     elif choices:

@@ -16,6 +16,7 @@ from curation.store.catalogue import OUR_FOLDER
 from curation.toolkit import sidecar
 
 WILD = re.compile(r"[*?]")
+NUMBERED = re.compile(r"(.+)_([1-9][0-9]*)", re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +198,11 @@ class WorkDir:
         Args:
             wanted: the name it should have and the file it is made from.
         """
+        shelf = _Shelf(self, folder)
         taken: dict[str, Path] = {}
         found: list[str | None] = []
         for name, source in wanted:
-            own = self._owned(folder, name, source)
+            own = shelf.owned(name, source)
             own = None if own is None or _same(own) in taken else own
             if own is not None:
                 taken[_same(own)] = source
@@ -225,21 +227,57 @@ class WorkDir:
                 return candidate
         raise AssertionError("there is always one more number")
 
-    def _owned(self, folder: Path, name: str, source: Path) -> str | None:
-        """Return the name under which a source lies in a folder already."""
-        for n, candidate in enumerate(_candidates(name)):
-            path = folder / candidate
-            if not path.exists():
-                if n:
-                    return None
+
+class _Shelf:
+    """What lies in a folder already, so that a source finds the name it was given before.
+
+    The folder is listed once: numbers may have gaps, where a file was deleted or where its name
+    differs from a sibling's by case only.
+    """
+
+    def __init__(self, workdir: WorkDir, folder: Path) -> None:
+        self._workdir, self._folder = workdir, folder
+        self._names: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        self._known: dict[tuple[str, str], tuple[dict[str, str], list[str]]] = {}
+        try:
+            there = list(folder.iterdir()) if folder.is_dir() else []
+        except OSError as error:
+            raise InputError(f"{folder} cannot be read: {error.strerror}") from error
+        for path in there:
+            if path.suffix == sidecar.ENDING:
                 continue
+            own = _base(path.stem, path.suffix)
+            self._names.setdefault(own, []).append((1, path.name))
+            if numbered := NUMBERED.fullmatch(path.stem):
+                base = _base(numbered[1], path.suffix)
+                self._names.setdefault(base, []).append((int(numbered[2]), path.name))
+
+    def owned(self, name: str, source: Path) -> str | None:
+        """Return the name under which a source lies here, None when it does not."""
+        base = _base(Path(name).stem, Path(name).suffix)
+        if base not in self._known:
+            self._known[base] = self._read(base)
+        by_source, nobodys = self._known[base]
+        found = by_source.get(self._workdir.stored(source))
+        return found or next((n for n in nobodys if _equal(self._folder / n, source)), None)
+
+    def _read(self, base: tuple[str, str]) -> tuple[dict[str, str], list[str]]:
+        by_source: dict[str, str] = {}
+        nobodys: list[str] = []
+        for _, name in sorted(self._names.get(base, ())):
             try:
-                of = sidecar.load(path).get("from_file")
+                of = sidecar.load(self._folder / name).get("from_file")
             except SidecarError:
                 of = None
-            if of == self.stored(source) or (of is None and _equal(path, source)):
-                return candidate
-        return None
+            if isinstance(of, str):
+                by_source.setdefault(of, name)
+            else:
+                nobodys.append(name)
+        return by_source, nobodys
+
+
+def _base(stem: str, suffix: str) -> tuple[str, str]:
+    return _same(stem), suffix.casefold()
 
 
 def _candidates(name: str) -> Iterator[str]:

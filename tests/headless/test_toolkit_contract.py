@@ -9,16 +9,19 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from curation.__main__ import main
+from curation.cli import toolkit
 from curation.store.catalogue import OUR_FOLDER
 from curation.toolkit.verbs import VERBS
 from tests.headless.runs import ROOT
-from tests.headless.toolkit_cases import CASES, Case, contents, snapshot
+from tests.headless.toolkit_cases import CASES, LOCAL, Case, contents, served, snapshot
 
 KILLS = 6
 
@@ -32,16 +35,23 @@ def case(verb: str, request: pytest.FixtureRequest) -> Case:
 
 
 @pytest.fixture
-def work(case: Case, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A prepared work dir."""
+def work(
+    case: Case,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Path]:
+    """A prepared work dir, and a web server for what fetches."""
+    monkeypatch.setattr(toolkit, "context", partial(toolkit.context, extra=LOCAL))
     root = tmp_path / "set"
     clips = request.getfixturevalue("sample_clips") if "sample_clips" in case.needs else []
     case.fill(root, *clips[1:])
-    for name, text in case.files.items():
-        (root / name).write_text(text)
-    for words in case.before:
-        assert main([*words, "-d", str(root)]) == 0
-    return root
+    with served() as server:
+        for name, text in case.files.items():
+            (root / name).write_text(text.replace("{server}", server))
+        for words in case.before:
+            assert main([*words, "-d", str(root)]) == 0
+        yield root
 
 
 def words(case: Case, root: Path) -> list[str]:
@@ -105,7 +115,7 @@ def test_kill_9_leaves_old_or_new(verb: str, case: Case, work: Path, tmp_path: P
     out = tmp_path / "out"
     out.mkdir()
     job = {"verb": verb, "argv": words(case, work), "start": str(work), "out": str(out)}
-    (out / "job.json").write_text(json.dumps({**job, "kills": KILLS}))
+    (out / "job.json").write_text(json.dumps({**job, "kills": KILLS, "extra": LOCAL}))
     done = subprocess.run(
         [sys.executable, "-m", "tests.headless.toolkit_killing", str(out / "job.json")],
         cwd=ROOT, capture_output=True, text=True, check=False,

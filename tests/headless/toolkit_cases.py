@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,8 @@ from tests.unit.pictures import scenery
 
 ODD = "ä [1] 写真.png"
 """A name that globs, shells and old file systems stumble over."""
+LOCAL = {"fetch_from": ("127.0.0.1",)}
+"""What lets fetch ask this machine, which no command line can."""
 
 
 def snapshot(root: Path) -> dict[str, Any]:
@@ -104,6 +110,39 @@ def video(root: Path) -> None:
     (root / "v").mkdir(parents=True)
     shutil.copy2(videos.clip("cfr25").path, root / "v" / "a [b].mp4")
     shutil.copy2(videos.clip("cfr25").path, root / "v" / "a.mp4")
+
+
+def nothing(root: Path) -> None:
+    """An empty work dir."""
+    root.mkdir()
+
+
+class Pictures(BaseHTTPRequestHandler):
+    """A web server whose every address is a picture of its own."""
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        """Send a picture."""
+        sink = BytesIO()
+        Image.fromarray(scenery(len(self.path), (80, 60))).save(sink, "JPEG")
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(sink.getvalue())))
+        self.end_headers()
+        self.wfile.write(sink.getvalue())
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """Serve pictures on this machine; yields the address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pictures)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def marked(root: Path) -> None:
@@ -191,6 +230,11 @@ CASES: dict[str, Case] = {
     "augment": Case((*AB, "--to", "more", "--flipX", "--flipY")),
     "format": Case((*AB, "--to", "jpgs", "--format", "jpg")),
     "frame": Case((*AB, "--to", "small", "--width", "64", "--height", "64", "--mode", "pad")),
+    "fetch": Case(
+        ("--to", "web", "--input", "list.txt"),
+        fill=nothing,
+        files={"list.txt": "{server}/1.jpg\n{server}/22.jpg\n# a comment\n{server}/333.jpg\n"},
+    ),
     "review-apply": Case(AB, fill=marked),
     "run": Case(("clean", "flow.yaml"), files={"flow.yaml": WORKFLOW}, countable=False),
 }

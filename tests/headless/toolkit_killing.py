@@ -2,10 +2,11 @@
 
     python -m tests.headless.toolkit_killing JOB.json
 
-JOB: {"verb", "argv", "start": prepared work dir, "out": folder, "kills": how many moments}. Made in
-`out`: calm (never killed), K-killed (as the dead process left it), K-again (the same command once
-more). The verb runs in a forked child that kills itself with SIGKILL just before or after a change
-of the disk; nothing else about it is other than in life.
+JOB: {"verb", "argv", "start": prepared work dir, "out": folder, "kills": how many moments, "extra":
+what Context.extra holds, for fetch from a server of the test's own}. Made in `out`: calm (never
+killed), K-killed (as the dead process left it), K-again (the same command once more). The verb runs
+in a forked child that kills itself with SIGKILL just before or after a change of the disk; nothing
+else about it is other than in life.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from curation.cli.toolkit import main as verb_main
+from curation.cli import toolkit
 from curation.toolkit.files import Files
 from curation.toolkit.verbs import find
 
@@ -54,12 +56,17 @@ def counted(note: Path, kill_at: int, after: bool) -> None:
     Files.do = doing  # type: ignore[assignment]
 
 
+def allow(extra: object) -> None:
+    """Put something into the context of every verb of this process."""
+    toolkit.context = partial(toolkit.context, extra=extra)  # type: ignore[assignment, arg-type]
+
+
 def verb(name: str, argv: list[str], place: Path, said: Path) -> int:
     """Run a verb with everything that it prints going to a file."""
     with said.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-        return verb_main(name, [*argv, "-d", str(place)])
+        return toolkit.main(name, [*argv, "-d", str(place)])
 
 
 def killed(job: dict[str, object], out: Path) -> dict[str, object]:
@@ -67,6 +74,7 @@ def killed(job: dict[str, object], out: Path) -> dict[str, object]:
     name, argv, start = str(job["verb"]), list(job["argv"]), Path(str(job["start"]))  # type: ignore[call-overload]
     note, said = out / "count", out / "said.txt"
     find(name)
+    allow(job.get("extra") or {})
     place = out / "work" / start.name
 
     def fresh() -> None:
