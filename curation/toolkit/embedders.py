@@ -210,13 +210,16 @@ class Clip:
 
     def __init__(self, path: Path, name: str) -> None:
         try:
+            from curation.steps.tvshim import ensure_torchvision
+
+            ensure_torchvision()
             # By name: an optional package, which the type checker need not know.
             open_clip = import_module("open_clip")
             import torch
         except ModuleNotFoundError as error:
             raise StepUnavailable(
                 f"--model clip with --weights needs the package {error.name}",
-                "pip install open-clip-torch, or leave --weights out",
+                "pip install 'frame-curation-studio[clip]', or leave --weights out",
             ) from error
         self.title = f"CLIP {Path(name).stem} ({path.name})"
         self.fp = f"clip:{Path(name).stem}:{_digest(path)}:1"

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from curation.cli.undo import main as undo
 from curation.errors import InputError, ParamError, StepUnavailable, WeightsMissing
+from curation.steps.tvshim import ensure_torchvision
 from curation.toolkit import embedders
 from curation.toolkit.embedders import Likeness
 from curation.toolkit.grouping import by_size, grouped, middle, named, numbers
@@ -253,3 +254,36 @@ def test_clip_says_what_it_needs(tmp_path: Path) -> None:
     (tmp_path / "clip.pt").write_bytes(b"no weights")
     with pytest.raises((StepUnavailable, WeightsMissing), match=r"open-clip|does not hold"):
         embedders.embedder("clip", str(tmp_path / "clip.pt"), "ViT-B-32")
+
+
+def test_clip_by_open_clip_reads_real_weights(tmp_path: Path) -> None:
+    """A CLIP of a few thousand weights, made here; needs the extra `clip`."""
+    ensure_torchvision()
+    open_clip = pytest.importorskip("open_clip")
+    import torch
+
+    shape = {
+        "embed_dim": 16,
+        "vision_cfg": {
+            "image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16,
+        },
+        "text_cfg": {
+            "context_length": 8, "vocab_size": 100, "width": 16, "heads": 2, "layers": 1,
+        },
+    }  # fmt: skip
+    config = tmp_path / "tiny-look.json"
+    config.write_text(json.dumps(shape))
+    open_clip.add_model_config(config)
+    torch.manual_seed(1)
+    torch.save(open_clip.create_model("tiny-look").state_dict(), tmp_path / "tiny.pt")
+    net = embedders.embedder("clip", str(tmp_path / "tiny.pt"), str(config))
+    drawn(tmp_path / "in", "rings", 1, 1)
+    rgb = np.asarray(Image.open(tmp_path / "in" / "rings0.png"))
+    one, two = net([rgb, rgb[::-1].copy()])
+    assert net.title == "CLIP tiny-look (tiny.pt)" and one is not None and two is not None
+    assert one.shape == (16,) and float(one @ one) == pytest.approx(1, abs=1e-5)
+    assert float(one @ two) < 0.99999
+    again = net([rgb])[0]
+    assert again is not None and np.allclose(one, again, atol=1e-5)
+    with pytest.raises(WeightsMissing, match="does not hold"):
+        embedders.embedder("clip", str(tmp_path / "tiny.pt"), "ViT-B-32")
