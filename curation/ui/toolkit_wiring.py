@@ -124,6 +124,7 @@ class ToolkitWiring:
         return [
             about,
             gr.update(visible="from_dirs" in model.model_fields),
+            gr.update(visible="from_dirs" in model.model_fields),
             gr.update(visible=has_to, value=value if has_to else target),
             *(gr.update(visible=name == word) for name in self.tab.groups),
         ]
@@ -275,7 +276,8 @@ class ToolkitWiring:
         return lambda place, word, page: self.shown(place, word, (page or 0) + step)
 
     def _verb_outputs(self) -> list[Any]:
-        return [self.tab.about, self.tab.sources, self.tab.target, *self.tab.groups.values()]
+        tab = self.tab
+        return [tab.about, tab.sources, tab.recursive, tab.target, *tab.groups.values()]
 
     def _recent(self) -> list[Job]:
         return self.desk.site.jobs.table.recent(RECENT)
