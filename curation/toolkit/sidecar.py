@@ -55,6 +55,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "decisions":      (KEEP, DROP,  DROP,  DROP,  DROP,  DROP,  DROP),
     "duplicate":      (KEEP, DROP,  DROP,  DROP,  DROP,  DROP,  DROP),
     "cluster":        (KEEP, KEEP,  KEEP,  KEEP,  KEEP,  KEEP,  KEEP),
+    "crop":           (KEEP, DROP,  DROP,  DROP,  KEEP,  DROP,  DROP),
     "schema":         (KEEP, KEEP,  KEEP,  KEEP,  KEEP,  KEEP,  KEEP),
 }
 """What a transform does to a key: the one place that says it. A key not named here is kept."""
