@@ -5,7 +5,8 @@ classes {name: [{score, box [x0, y0, x1, y1] in pixels of the upright picture}]}
 for and not found; faces [{score, box, points}]; upscale; tags; video, pts, time_s, frame (where a
 frame comes from); from_file (what this file was made from); made {by, fp} (which verb made it, and
 of what); measured {content, by} (which content analyze's metrics are of); decisions
-{verb: {...}}; cluster, duplicate; schema. Keys that nobody knows are kept.
+{verb: {...}}; cluster, duplicate; crop {box} (where in from_file it lay); schema. Keys that nobody
+knows are kept.
 """
 
 from __future__ import annotations
