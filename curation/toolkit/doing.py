@@ -187,7 +187,9 @@ def run(
             except NoSpace:
                 raise
             except Exception as error:  # whatever one item does, the others go on
-                where = getattr(group[0], "src", None) or getattr(group[0], "dst", None)
+                # The picture that people have, rather than the one that was to be made of it.
+                named = (getattr(group[0], name, None) for name in ("src", "source", "dst"))
+                where = next(filter(None, named), None)
                 shown = plan.workdir.shown(where or group[0].path)  # type: ignore[union-attr]
                 if isinstance(error, OSError):
                     error = told(error, where or plan.workdir.root)

@@ -29,7 +29,10 @@ def size_wh(path: Path) -> tuple[int, int]:
 
     try:
         with path.open("rb") as file:
-            kind = formats.found(file.read(32))
+            head = file.read(32)
+            kind = formats.found(head)
+            if not head:
+                raise ImageUnreadable(f"{path} is empty")
             if kind is None:
                 raise ImageUnreadable(f"{path} is no picture")
             if missing := formats.missing_library(kind):

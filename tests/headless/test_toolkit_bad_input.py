@@ -183,7 +183,7 @@ def test_odd_names(tmp_path: Path, capsys: Any) -> None:
     for i, name in enumerate(odd):
         photo(tmp_path / "in [1]" / name, i, SIZE)
     raw = os.fsencode(tmp_path / "in [1]") + b"/no\xff text.png"
-    shutil.copy(tmp_path / "in [1]" / "[a].png", raw)
+    shutil.copy(os.fsencode(tmp_path / "in [1]" / "[a].png"), raw)
     before = snapshot(tmp_path)
     for verb in ("select", "annotate", "analyze", "format", "frame", "augment"):
         summary = told(capsys, verb, "-d", str(tmp_path), "--from", "in [1]", *WORDS[verb])

@@ -53,12 +53,12 @@ def counted(note: Path, kill_at: int, after: bool) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         note.write_text(str(count))
 
-    Files.do = doing  # type: ignore[assignment]
+    Files.do = doing  # type: ignore[method-assign]
 
 
 def allow(extra: object) -> None:
     """Put something into the context of every verb of this process."""
-    toolkit.context = partial(toolkit.context, extra=extra)  # type: ignore[assignment, arg-type]
+    toolkit.context = partial(toolkit.context, extra=extra)
 
 
 def verb(name: str, argv: list[str], place: Path, said: Path) -> int:
