@@ -189,6 +189,20 @@ def _colours(views: Views) -> Numbers:
 
 
 @cache
+def _regression() -> Any:
+    from curation.steps.brisque import Regression
+
+    return Regression(weights.path_of("brisque"))
+
+
+def _brisque(views: Views) -> Numbers:
+    from curation.steps.brisque import features
+
+    found = features(views.grey)
+    return {"brisque": None if found is None else round(_regression()(found), 4)}
+
+
+@cache
 def _face_step() -> Any:
     from curation.params import FaceParams
     from curation.steps.faces import Faces
@@ -232,6 +246,8 @@ MEASURES: dict[str, Measure] = {
         Measure("exposure", _exposure, ("exposure", "contrast", "clip_low", "clip_high"),
                 "mean and spread of luma (0-255), shares lost in black and white"),
         Measure("entropy", _entropy, ("entropy",), "bits of the luma histogram, 0-8"),
+        Measure("brisque", _brisque, ("brisque",), "BRISQUE at full size, 0 good to 100 bad",
+                weights=("brisque",)),
         Measure("colour-distribution", _colours,
                 ("colour-distribution", "colourfulness", "saturation"),
                 "five main colours with shares, colourfulness, mean saturation"),

@@ -16,6 +16,7 @@ from PIL import Image
 
 from curation.errors import ParamError
 from curation.photos import formats
+from curation.steps import brisque
 from curation.store.toolkit_index import IndexTable
 from curation.toolkit import index as index_module
 from curation.toolkit import measures
@@ -91,7 +92,7 @@ def test_a_flat_picture_has_no_hash() -> None:
         assert [found[name][name] for name in found] == [None, None, None, None, 0.0, 0.0]
 
 
-def test_numbers_do_not_depend_on_what_else_is_asked() -> None:
+def test_numbers_do_not_depend_on_what_else_is_asked(weights_dir: Path) -> None:
     data, views = views_of(scenery(2, (1200, 900)))
     together = measures.run(tuple(reversed(EVERY)), views)
     for name in EVERY:
@@ -111,7 +112,36 @@ def test_focus_falls_with_blur_and_not_with_size() -> None:
     assert focus(small) == pytest.approx(focus(rgb), abs=0.4)
 
 
-def test_metrics_into_sidecars_once_and_taken_back(tmp_path: Path) -> None:
+def test_brisque_fits_what_is_known_of_distributions() -> None:
+    rng = np.random.default_rng(0)
+    for values, shape, variance in (
+        (rng.normal(0, 1, 200_000), 2.0, 1.0),
+        (rng.laplace(0, 1, 200_000), 1.0, 2.0),
+    ):
+        found = brisque._fit(values.astype(np.float32))
+        assert found[0] == pytest.approx(shape, rel=0.03)
+        assert found[2] == pytest.approx(variance, rel=0.03)
+        assert abs(found[1]) < 0.02
+
+
+def test_brisque_sees_damage(weights_dir: Path) -> None:
+    rgb = np.clip(
+        cv2.GaussianBlur(scenery(1, (640, 480)), (0, 0), 0.8)
+        + np.random.default_rng(1).normal(0, 3, (480, 640, 3)), 0, 255,
+    ).astype(np.uint8)  # fmt: skip
+
+    def score(picture: np.ndarray, **save: Any) -> float:
+        _, views = views_of(picture, **save)
+        return float(measures.run(("brisque",), views)["brisque"]["brisque"])
+
+    clean = score(rgb, quality=95)
+    assert clean < score(rgb, quality=8) - 10
+    assert clean < score(cv2.GaussianBlur(rgb, (0, 0), 3), quality=95) - 10
+    _, flat = views_of(np.full((80, 80, 3), 90, np.uint8))
+    assert measures.run(("brisque",), flat) == {"brisque": {"brisque": None}}
+
+
+def test_metrics_into_sidecars_once_and_taken_back(tmp_path: Path, weights_dir: Path) -> None:
     photo(tmp_path / "a/x.jpg", 1)
     photo(tmp_path / "a/y [1] é.png", 2)
     (tmp_path / "a/x.jpg.json").write_text(json.dumps({"source": "me", "metrics": {"musiq": 6.5}}))
