@@ -252,7 +252,7 @@ def tiny_arcface(path: Path) -> None:
 
 def test_clip_says_what_it_needs(tmp_path: Path) -> None:
     (tmp_path / "clip.pt").write_bytes(b"no weights")
-    with pytest.raises((StepUnavailable, WeightsMissing), match=r"open-clip|does not hold"):
+    with pytest.raises((StepUnavailable, WeightsMissing), match=r"open_clip|does not hold"):
         embedders.embedder("clip", str(tmp_path / "clip.pt"), "ViT-B-32")
 
 
