@@ -129,8 +129,8 @@ def find_enlarged(
 ) -> Generator[Progress, None, dict[Path, Path]]:
     """Return pictures, not marked yet, that are enlarged copies of a smaller one of their group.
 
-    Each group's largest pictures are held against the largest smaller one. Answers are kept by
-    content: a pair is compared once.
+    Each group's largest pictures are held against the largest smaller one of their shape. Answers
+    are kept by content: a pair is compared once.
     """
     from curation.toolkit import upscales
 
@@ -140,7 +140,14 @@ def find_enlarged(
         fresh.sort(key=lambda c: -c.pixels)
         for c in fresh:
             least = c.pixels / upscales.LEAST_FACTOR**2
-            smaller = next((s for s in fresh if s.pixels <= least), None)
+            smaller = next(
+                (
+                    s for s in fresh
+                    if s.pixels <= least
+                    and upscales.alike(c.width / c.height, s.width / s.height)
+                ),
+                None,
+            )  # fmt: skip
             if smaller is not None:
                 asked[c.pic.path, smaller.pic.path] = (c, smaller)
     found: dict[Path, Path] = {}

@@ -45,13 +45,18 @@ def is_upscale(large: Grey, small: Grey) -> bool:
 
     (h, w), (tall, wide) = large.shape, small.shape
     factor = float(np.sqrt(h * w / (tall * wide)))
-    if factor < LEAST_FACTOR or abs((w / h) / (wide / tall) - 1) > ASPECT_ROOM:
+    if factor < LEAST_FACTOR or not alike(w / h, wide / tall):
         return False
     reduced = cv2.resize(large, (wide, tall), interpolation=cv2.INTER_AREA)
     if np.corrcoef(reduced.ravel(), small.ravel())[0, 1] < LEAST_LIKENESS:
         return False
     smaller = _reduced(small, max(2, round(wide / factor)), max(2, round(tall / factor)))
     return _unexplained(large, small) * factor < LEAST_DETAIL * _unexplained(small, smaller)
+
+
+def alike(aspect: float, other: float) -> bool:
+    """Return whether two pictures of these width / height may be one, enlarged."""
+    return abs(aspect / other - 1) <= ASPECT_ROOM
 
 
 def _unexplained(large: Grey, small: Grey) -> float:
