@@ -89,7 +89,7 @@ class _Video:
     """A video, and what it gave: None while that is not known.
 
     Attributes:
-        gave: {"key", "time_base", "frames": [{"file", "pts", "time_s", "frame"}], "dropped"}.
+        gave: {"key", "time_base", "frames": [{"pts", "time_s", "frame"}], "dropped"}.
         made_in: folder where the stills wait, None when they were not made in this run.
     """
 
@@ -128,12 +128,7 @@ def _work(task: Task) -> Iterator[tuple[str, Any]]:
             elif kept and still.time_s - kept[-1]["time_s"] < apart_s:
                 (task.out_dir / still.file).unlink()
             else:
-                kept.append(
-                    {
-                        "file": still.file, "pts": still.pts,
-                        "time_s": round(still.time_s, 6), "frame": still.ordinal,
-                    }
-                )  # fmt: skip
+                kept.append({"pts": still.pts, "time_s": still.time_s, "frame": still.ordinal})
         yield "at", (chunk.time_s, info.duration_s)
     if task.params.format == "png":
         _as_png(task, info, kept)
@@ -148,14 +143,24 @@ def _as_png(task: Task, info: Any, kept: list[dict[str, Any]]) -> None:
 
     with open_reader(task.path, info) as reader:
         for still in kept:
-            jpeg = task.out_dir / still["file"]
+            png = task.out_dir / _name(task.path, still, "png")
             for decoded in reader.frames(still["pts"]):
                 if decoded.pts != still["pts"]:
                     raise InputError(f"{task.path}: frame {still['frame']} is not found again")
-                still["file"] = jpeg.with_suffix(".png").name
-                (task.out_dir / still["file"]).write_bytes(encoded(decoded.rgb(), "png", 95))
+                png.write_bytes(encoded(decoded.rgb(), "png", 95))
                 break
-            jpeg.unlink()
+            png.with_name(_name(task.path, still, "jpg")).unlink()
+
+
+def _name(video: Path, still: Mapping[str, Any], ending: str) -> str:
+    """Return the file name of a still, as the extractor makes it.
+
+    What a video gave is kept by content: copies of other names must not share file names.
+    """
+    from curation.video.sampling import frame_name
+
+    jpeg = frame_name(video.stem, still["frame"], still["time_s"])
+    return f"{jpeg.removesuffix('.jpg')}.{ending}"
 
 
 # -- the verb --------------------------------------------------------------------------------------
@@ -317,13 +322,13 @@ def _writes(
 ) -> list[Write]:
     """Return what puts the stills of videos in place, with names settled over all of them."""
     stills = [
-        (video, still)
+        (video, still, _name(video.path, still, params.format))
         for video in videos
         for still in (video.gave or {}).get("frames", ())
     ]
-    names = ctx.workdir.names(to, [(still["file"], video.path) for video, still in stills])
+    names = ctx.workdir.names(to, [(file, video.path) for video, _, file in stills])
     writes: list[Write] = []
-    for (video, still), name in zip(stills, names, strict=True):
+    for (video, still, file), name in zip(stills, names, strict=True):
         gave = video.gave or {}
         beside = {
             k: v for k, v in sc.carry(video.sidecar, "crop").items() if k not in NOT_CARRIED
@@ -331,12 +336,12 @@ def _writes(
         beside |= {
             "video": ctx.workdir.stored(video.path), "video_key": gave["key"],
             "pts": still["pts"], "time_base": gave["time_base"],
-            "time_s": still["time_s"], "frame": still["frame"],
+            "time_s": round(still["time_s"], 6), "frame": still["frame"],
         }  # fmt: skip
         writes.append(
             Write(
                 to / name,
-                make=partial(_still, video, still["file"]),
+                make=partial(_still, video, file),
                 sidecar=beside,
                 source=video.path,
                 fp=f"{gave['key'][:32]}:{params.fp()}",

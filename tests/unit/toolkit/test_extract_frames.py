@@ -97,7 +97,12 @@ def test_one_bad_video_does_not_stop_the_rest(work: Path) -> None:
     said = do(work, "extract-frames", from_dirs="in", to="out", mode="every", every=30)
     assert [item["item"] for item in said["failed_items"]] == ["in/text.mp4"]
     assert said["videos"] == 4
-    assert sum(sidecar_of(p)["video"].startswith("in/[odd]") for p in (work / "out").glob("*.jpg"))
+    of = {p.name: sidecar_of(p)["video"] for p in (work / "out").glob("*.jpg")}
+    assert of["odd_né_f000030_1.200s.jpg"] == "in/[odd] né.mp4"
+    # A copy has the same content; what is remembered of it must not lend it the other's name.
+    again = {"from_dirs": "in", "to": "out", "mode": "every", "every": 30}
+    said = do(work, "extract-frames", dry_run=True, **again)
+    assert [line.split()[1] for line in said["would"]] == ["out/text_f*.jpg:"]
 
 
 def test_no_video_and_an_empty_range_are_told(tmp_path: Path) -> None:
