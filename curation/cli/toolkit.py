@@ -20,6 +20,7 @@ from curation.errors import CurationError, InputError, ParamError
 from curation.params import Params
 from curation.store.catalogue import FILE_NAME, OUR_FOLDER, Catalogue
 from curation.toolkit import config as yaml_file
+from curation.toolkit.files import Files
 from curation.toolkit.verbs import VERBS, Context, Verb, find
 from curation.toolkit.workdir import WorkDir
 
@@ -199,6 +200,8 @@ def context(
         stack.callback(catalogue.close)
         if not dry:
             stack.enter_context(catalogue.writing(verb))
+            # Before anything is planned: half of what a killed run began looks like a stranger's.
+            Files(catalogue).recover()
         yield Context(workdir, catalogue, verb, tuple(argv), **common)
 
 
