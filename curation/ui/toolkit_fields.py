@@ -41,6 +41,8 @@ FOLDERS = frozenset({"references"})
 """Fields that name folders; those of the work dir are offered."""
 
 TEXT, LIST, PAIRS, FILE, FOLDER, PLAIN = "text", "list", "pairs", "file", "folder", "plain"
+NUMBER = "number"
+"""A number that need not be set: Gradio's own control makes 0 of "not set" while it is hidden."""
 
 
 @cache
@@ -87,6 +89,8 @@ def _kind(model: type[Params], field: controls.Field) -> str | None:
         return FILE
     if field.name in FOLDERS:
         return FOLDER
+    if field.kind in (int, float) and field.optional:
+        return NUMBER
     if field.choices or field.kind in (bool, int, float):
         return LIST if words.startswith("tuple[") else PLAIN
     if field.name in TEXTS | WORDS and str in (annotation, *get_args(annotation)):
@@ -99,7 +103,8 @@ def component(shown: Shown, elem_id: str) -> Any:
     field = shown.field
     if shown.kind == PLAIN:
         return controls.component(field, elem_id)
-    hint = {PAIRS: "name value, name value", LIST: "one, two, three"}.get(shown.kind, "")
+    hints = {PAIRS: "name value, name value", LIST: "one, two, three", NUMBER: "not set"}
+    hint = hints.get(shown.kind, "")
     common = {
         "label": field.label,
         "info": field.about,
@@ -121,7 +126,7 @@ def written(shown: Shown, value: Any) -> Any:
         return ", ".join(f"{name} {number:g}" for name, number in value or ())
     if shown.kind == LIST:
         return ", ".join(map(str, value or ()))
-    if shown.kind == TEXT:
+    if shown.kind in (TEXT, NUMBER):
         return "" if value is None else str(value)
     if shown.kind in (FILE, FOLDER):
         return [] if shown.kind == FOLDER else None
@@ -144,10 +149,20 @@ def read(shown: Shown, value: Any, places: Places, place: Path) -> Any:
         return tuple(_pair(shown, part) for part in _parts(value))
     if shown.kind == LIST:
         return tuple(_parts(value))
+    if shown.kind == NUMBER:
+        return _number(shown, str(value or "").strip())
     if shown.kind == TEXT:
         text = str(value or "").strip()
         return None if not text and shown.field.optional else text
     return controls._typed(shown.field, value)
+
+
+def _number(shown: Shown, text: str) -> float | int | None:
+    try:
+        return shown.field.kind(text) if text else None
+    except ValueError:
+        whole = "a whole number" if shown.field.kind is int else "a number"
+        raise ParamError(f"{shown.field.label}: {text!r} is not {whole}") from None
 
 
 def _parts(value: Any) -> list[str]:

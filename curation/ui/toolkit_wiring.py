@@ -117,7 +117,8 @@ class ToolkitWiring:
             for c in self.tab.controls.values()
             if "to" in c.verb.params.model_fields
         }
-        value = usual if not target or target in others else target
+        # A verb's usual place wins; what was typed stays for verbs that have none.
+        value = usual if usual or target in others else target
         about = f"<p class='about'>{text(one.verb.help)}</p>"
         if word in toolkit_fields.READ_ONLY:
             about += "<p class='about'>It only looks: there is nothing to do after that.</p>"

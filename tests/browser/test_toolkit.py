@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from curation.ui.toolkit_fields import verbs
+from curation.ui.toolkit_words import called
 from tests.browser.conftest import Seen, Server
 from tests.unit.toolkit.trees import picture, tree
 
@@ -125,4 +127,28 @@ def test_look_do_look_closer_and_take_back(page: Any, served: Server, project: P
         page.set_viewport_size(size)
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, f"the page is {wide} px wider than {size}"
+    seen.nothing_bad()
+
+
+def test_untouched_settings_are_the_defaults(page: Any, served: Server, project: Path) -> None:
+    """Controls are hidden until their verb is chosen; what they show then is what is typed."""
+    seen = Seen(page, served.url)
+    page.goto(f"{served.url}/?tab=toolkit")
+    told = page.locator("#command-toolkit textarea")
+    expect(told).to_have_value("Choose a work folder first.")
+    choose(page, "place", "data/project", "Choose the folders to take from.")
+    choose(page, "from", "camera (30 pictures)", "Say where the results go.")
+    needs = {"detect", "extract-classes", "fetch", "run"}
+    for word in ("select", *(word for word in verbs() if word not in {"select", *needs}), "select"):
+        page.locator("#toolkit-verb input").first.click()
+        page.get_by_role("option", name=called(word), exact=True).click()
+        expect(told).to_have_value(re.compile(rf"curation {word} |Say where"))
+        usual = verbs()[word].params.model_fields.get("to")
+        if usual is not None and not usual.default:
+            page.locator("#toolkit-to input").fill("out")
+            page.keyboard.press("Tab")
+        to = " --to=out" if usual is not None and not usual.default else ""
+        expect(told).to_have_value(
+            re.compile(rf"^python -m curation {word} -d \S+ --from=camera{to}$")
+        )
     seen.nothing_bad()

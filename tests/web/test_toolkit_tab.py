@@ -146,6 +146,19 @@ def test_every_setting_has_a_control_or_a_reason_to_have_none(word: str) -> None
     assert {(word, name) for name in left} == {pair for pair in HIDDEN if pair[0] == word}
 
 
+def test_a_number_that_need_not_be_set(project: Path) -> None:
+    places = Places((project.parent,), project / "own")
+    shown = toolkit_fields.shown_of(toolkit_fields.verbs()["select"].params)
+    by_name = {one.field.name: one for one in shown}
+    side, blur = by_name["min_side"], by_name["min_blur"]
+    assert (side.kind, toolkit_fields.written(side, None)) == (toolkit_fields.NUMBER, "")
+    assert toolkit_fields.read(side, "", places, project) is None
+    assert toolkit_fields.read(side, " 400 ", places, project) == 400
+    assert toolkit_fields.read(blur, "0", places, project) == 0.0
+    with pytest.raises(CurationError, match="not a whole number"):
+        toolkit_fields.read(side, "4.5", places, project)
+
+
 def moved(verb: Any) -> dict[str, Any]:
     """Return values other than the defaults of everything that has a control."""
     made: dict[str, Any] = {}
@@ -202,7 +215,7 @@ def test_what_is_typed_is_what_is_read(project: Path) -> None:
 
 def test_look_do_and_take_back(kit: TestClient, wiring: ToolkitWiring, project: Path) -> None:
     site, was = site_of(kit), tree(project)
-    settings = sent(wiring, "frame", ["camera", "old phone [1]"], "small", width=32, height=32)
+    settings = sent(wiring, "frame", ["camera", "old phone [1]"], "small", width="32", height="32")
     do = wiring.starter(dry=False)
     assert "See what would happen first" in do(*settings)[0]
     assert site.jobs.table.recent() == []
@@ -226,7 +239,7 @@ def test_look_do_and_take_back(kit: TestClient, wiring: ToolkitWiring, project: 
         again = kit.get(f"/toolkit/{dry.id}/0/{side}", headers={"if-none-match": tag})
         assert again.status_code == 304
 
-    other = sent(wiring, "frame", ["camera"], "small", width=32, height=32)
+    other = sent(wiring, "frame", ["camera"], "small", width="32", height="32")
     assert "See what would happen first" in do(*other)[0]
     line, button, _ = wiring.tell(*settings)
     assert button["interactive"] is True
