@@ -106,7 +106,8 @@ def geometry(size: tuple[int, int], params: FrameParams) -> Geometry:
     along_x, along_y = _shares(params.gravity)
     if params.mode == "crop":
         scale = max(new[0] / w, new[1] / h)
-        part_w, part_h = new[0] / scale, new[1] / scale
+        # Rounding must not make the part larger than the whole: 128 / (128 / 103) is over 103.
+        part_w, part_h = min(new[0] / scale, w), min(new[1] / scale, h)
         x, y = (w - part_w) * along_x, (h - part_h) * along_y
         return Geometry((x, y, min(x + part_w, w), min(y + part_h, h)), new, (0, 0), new)
     margin = margin_px(params.margin, *new)
@@ -210,7 +211,7 @@ def _padded(part: Any, whole: Any, where: Geometry, params: FrameParams) -> Any:
         return made
     if params.fill == "blur":
         scale = max(w / whole.width, h / whole.height)
-        cut_w, cut_h = w / scale, h / scale
+        cut_w, cut_h = min(w / scale, whole.width), min(h / scale, whole.height)
         left, top = (whole.width - cut_w) / 2, (whole.height - cut_h) / 2
         box = (left, top, min(left + cut_w, whole.width), min(top + cut_h, whole.height))
         made = whole.resize((w, h), Image.Resampling.BILINEAR, box=box)

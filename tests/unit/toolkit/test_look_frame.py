@@ -146,3 +146,14 @@ def test_usage(tmp_path: Path) -> None:
     with pytest.raises(ParamError, match="leaves nothing"):
         margin_px("50%", 10, 20)
     assert (margin_px("", 9, 9), margin_px("10%", 40, 90), margin_px("3", 40, 90)) == (0, 4, 3)
+
+
+@pytest.mark.parametrize("mode", ["crop", "stretch", "pad"])
+def test_no_rounding_leads_out_of_a_picture(mode: Any) -> None:
+    for side in range(1, 700):
+        for new in ((128, 128), (96, 160), (512, 384)):
+            params = FrameParams(width=new[0], height=new[1], mode=mode)
+            for size in ((side, side), (side, 301)):
+                cut = geometry(size, params).cut
+                assert 0 <= cut[0] < cut[2] <= size[0]
+                assert 0 <= cut[1] < cut[3] <= size[1]
