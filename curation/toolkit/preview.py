@@ -12,6 +12,8 @@ from curation.toolkit import sidecar as sc
 from curation.toolkit.plan import WORDS, Action, Copy, Edit, Move, Plan, Write, would_change_nothing
 
 PREVIEW_PX = 640
+BOOKKEEPING = ("schema", "measured.", "made.", "from_file")
+"""Keys of sidecars that say nothing to people."""
 Teller = Callable[[Plan], Mapping[str, Any]]
 
 
@@ -70,7 +72,8 @@ def _edits(action: Edit) -> list[str]:
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], most: int = 8) -> list[str]:
     """Return what differs between two sidecars: "metrics.blur: none -> 132.4"."""
     was, now = _flat(before), _flat(after)
-    keys = [key for key in {**was, **now} if was.get(key) != now.get(key)]
+    changed = (key for key in {**was, **now} if was.get(key) != now.get(key))
+    keys = [key for key in changed if not key.startswith(BOOKKEEPING)]
     return [f"{key}: {_short(was.get(key))} -> {_short(now.get(key))}" for key in keys[:most]]
 
 
@@ -79,7 +82,7 @@ def _flat(sidecar: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in sidecar.items():
         if isinstance(value, Mapping) and value:
             found |= _flat(value, f"{prefix}{key}.")
-        elif key != "schema":
+        else:
             found[f"{prefix}{key}"] = value
     return found
 

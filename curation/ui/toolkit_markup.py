@@ -94,7 +94,9 @@ def _card(job: Job, item: Item) -> str:
     )
     arrow = "<span class='to' aria-hidden='true'>→</span>" if item.src and item.dst else ""
     names = f"<span>{text(item.src)}</span>{arrow}<span>{text(item.dst)}</span>"
-    edits = "".join(f"<li>{text(line)}</li>" for line in item.edits)
+    # A decision's reason stands above already.
+    told = [line for line in item.edits if not (item.reason and line.startswith("decisions."))]
+    edits = "".join(f"<li>{text(line)}</li>" for line in told)
     return (
         f"<figure data-n='{item.n}'>"
         f"<div class='pair {'two' if both else 'one'}'>"
@@ -116,11 +118,6 @@ def _picture(job: Job, item: Item, side: str) -> str:
         f"<a class='open' href='{address}?large=1' target='_blank' aria-label='Enlarge {name}'>"
         f"<img loading='lazy' alt='{name}' src='{address}'><span>{side}</span></a>"
     )
-
-
-def failures(job: Job) -> str:
-    """Return what failed, with reasons; the panel names the first few only."""
-    return "" if not job.failed else f"<p class='dim'>{len(job.failed):,} items failed.</p>"
 
 
 def history(runs: Sequence[Mapping[str, Any]]) -> str:
