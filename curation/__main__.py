@@ -20,6 +20,12 @@ USAGE = """usage: python -m curation VERB [options]
   samples   fetch the sample clips
   recipe    print all settings of a verb as a recipe file
 
+folders of pictures (-d WORKDIR --from FOLDERS --to FOLDER):
+  select annotate rename validate analyze dedup detect cluster augment format frame fetch
+  extract-faces extract-classes extract-frames review-apply
+  run       run a workflow of these from a YAML file
+  undo      put files back as they were before the latest of these
+
 `python -m curation VERB --help` shows a verb's options."""
 
 
@@ -63,20 +69,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         from curation.cli.weights import main_samples as samples
 
         return samples(rest)
+    if verb == "undo":
+        from curation.cli.undo import main as undo
+
+        return undo(rest)
+    if verb in ("-h", "--help"):
+        print(USAGE)
+        return 0
     if verb == "recipe" and len(rest) == 1:
         from curation.recipes import VERB_PARAMS, dump
 
         if rest[0] in VERB_PARAMS:
             print(dump(VERB_PARAMS[rest[0]]()), end="")
             return 0
-    if verb in ("-h", "--help"):
-        print(USAGE)
-        return 0
     if verb == "--version":
         from curation import __version__
 
         print(__version__)
         return 0
+    from curation.toolkit.verbs import VERBS
+
+    if verb in VERBS:
+        from curation.cli.toolkit import main as toolkit
+
+        return toolkit(verb, rest)
     print(USAGE, file=sys.stderr)
     return 2
 

@@ -49,3 +49,11 @@ class StoreError(CurationError):
 
 class NoSpace(CurationError):
     """The disk is full, or would be."""
+
+
+class InputError(CurationError):
+    """A folder or file that was named and is not there, or may not be used."""
+
+
+class SidecarError(CurationError):
+    """A sidecar that is not what a sidecar is; it is left as it stands."""

@@ -19,6 +19,10 @@ def tunable(
     basic: bool = False,
     cached: bool = True,
     local: bool = False,
+    short: str = "",
+    key: str = "",
+    required: bool = False,
+    positional: bool = False,
 ) -> Any:
     """Declare one parameter.
 
@@ -31,8 +35,21 @@ def tunable(
         cached: False for what cannot change a result (number of workers).
         local: names a file of this machine; on the command line and in recipes, never in the
             browser.
+        short: one-letter flag, with its dash ("-t"); toolkit verbs only, like what follows.
+        key: name of the flag and the YAML key where the field's own name cannot be it ("from").
+        required: refused when neither typed nor in the configuration.
+        positional: given by its place, without a flag.
     """
-    extra: Any = {"unit": unit, "basic": basic, "cached": cached, "local": local}
+    extra: Any = {
+        "unit": unit,
+        "basic": basic,
+        "cached": cached,
+        "local": local,
+        "short": short,
+        "key": key,
+        "required": required,
+        "positional": positional,
+    }
     return Field(default, description=description, ge=ge, le=le, json_schema_extra=extra)
 
 

@@ -2,7 +2,7 @@
 
 What a stranger's file can do is bounded before a pixel is made: its first bytes must agree with
 its name, and its size in pixels must be reasonable. Pillow's readers of other formats are never
-asked.
+asked. Of a moving picture the first one counts.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ READERS = {
     formats.TIFF: ("TIFF",),
     formats.AVIF: ("AVIF",),
     formats.HEIF: ("HEIF",),
+    formats.BMP: ("BMP",),
+    formats.GIF: ("GIF",),
 }
 SWAPPED = (5, 6, 7, 8)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 JPEG, PNG, WEBP, TIFF, AVIF, HEIF, RAW = "JPEG", "PNG", "WebP", "TIFF", "AVIF", "HEIC", "RAW"
+BMP, GIF = "BMP", "GIF"
 
 SUFFIXES: dict[str, str] = {
     ".jpg": JPEG,
@@ -16,6 +17,8 @@ SUFFIXES: dict[str, str] = {
     ".tif": TIFF,
     ".tiff": TIFF,
     ".avif": AVIF,
+    ".bmp": BMP,
+    ".gif": GIF,
     ".heic": HEIF,
     ".heif": HEIF,
     **dict.fromkeys(
@@ -47,6 +50,10 @@ def found(head: bytes) -> str | None:
         return PNG
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return WEBP
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return GIF
+    if head[:2] == b"BM":
+        return BMP
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return TIFF
     if head[4:8] == b"ftyp":

@@ -17,7 +17,8 @@ CROP_FACES = 2.0
 FLOOR = 0.2
 CELL_PX = 4
 SAME_FACE_IOU = 0.3
-OUTPUTS = ("537", "538", "539")
+OUTPUTS, POINTS = ("537", "538", "539"), "540"
+WHOLE_PX = 640
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -61,3 +62,43 @@ class CenterFace:
         x = (cols + offset[0, 1, rows, cols] + 0.5) * CELL_PX
         boxes = np.stack([x - wide / 2, y - tall / 2, x + wide / 2, y + tall / 2], axis=1)
         return boxes, heat[0, 0, rows, cols]
+
+
+class WholePicture:
+    """Find faces with five points in whole pictures, drawn into one square: see CenterFace."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the network from centerface.onnx."""
+        self._net = cv2.dnn.readNetFromONNX(str(path))
+
+    def find(self, rgb: RgbImage, least_score: float) -> tuple[Floats, Floats, Floats]:
+        """Return boxes (n, 4), scores (n,) and points (n, 5, 2) in pixels, best first.
+
+        Points: right eye, left eye, nose, right and left corner of the mouth.
+        """
+        h, w = rgb.shape[:2]
+        scale = WHOLE_PX / max(h, w)
+        wide, tall = max(1, round(w * scale)), max(1, round(h * scale))
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        square = np.zeros((WHOLE_PX, WHOLE_PX, 3), np.uint8)
+        square[:tall, :wide] = cv2.resize(rgb, (wide, tall), interpolation=how)
+        self._net.setInput(cv2.dnn.blobFromImage(square, 1.0, (WHOLE_PX, WHOLE_PX)))
+        heat, size, offset, marks = self._net.forward((*OUTPUTS, POINTS))
+        rows, cols = np.nonzero(heat[0, 0] >= least_score)
+        scores = heat[0, 0, rows, cols]
+        extent = np.exp(size[0][:, rows, cols]).T * CELL_PX
+        middle = np.stack([rows, cols], 1) + offset[0][:, rows, cols].T + 0.5
+        low = middle * CELL_PX - extent / 2
+        # Points come as shares of the face's size from its top left corner, y before x.
+        points = marks[0][:, rows, cols].T.reshape(-1, 5, 2) * extent[:, None] + low[:, None]
+        boxes = np.concatenate([low[:, ::-1], (low + extent)[:, ::-1]], axis=1)
+        kept: list[int] = []
+        for i in np.argsort(-scores, kind="stable"):
+            if not kept or iou(boxes[[i]], boxes[kept]).max() < SAME_FACE_IOU:
+                kept.append(int(i))
+        back = np.array([w / wide, h / tall])
+        return (
+            boxes[kept] * np.tile(back, 2),
+            np.clip(scores[kept], 0, 1),
+            points[kept][:, :, ::-1] * back,
+        )

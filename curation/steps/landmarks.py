@@ -91,6 +91,17 @@ class Landmarks(Step):
         """Return the main face's values; all None where there is no face."""
         return [self._measure(item) for item in items]
 
+    def place(
+        self, rgb: RgbImage, box: npt.NDArray[np.float32], lean_deg: float = 0.0
+    ) -> Points | None:
+        """Return the (478, 2) mesh of the face in a box, in pixels; None where none is seen.
+
+        Args:
+            lean_deg: how far the line of the eyes leans, clockwise, where a detector tells.
+        """
+        found = self._mesh(rgb, box, lean_deg)
+        return None if found is None else found.points_px
+
     def _measure(self, item: Item) -> Measured:
         faces = item.given["faces"].boxes or Boxes.empty(5, 2)
         index = main_face(faces, (item.rgb.shape[1], item.rgb.shape[0]))

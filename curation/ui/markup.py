@@ -8,6 +8,7 @@ from typing import Any
 from curation.cli.terminal import duration
 from curation.export.report import clock
 from curation.store.jobs import Job
+from curation.ui.toolkit_words import TITLES, sentence
 from curation.ui.words import STAGES, STATES, TABS, VERBS, count, text
 from curation.web.trials import Histogram
 
@@ -162,6 +163,8 @@ def _failed(job: Job) -> str:
 def outcome(summary: Mapping[str, Any]) -> str:
     """Return a verb's summary as a sentence."""
     verb = summary.get("verb")
+    if verb in TITLES:
+        return sentence(summary)
     if verb == "extract":
         frames, videos = summary.get("frames", 0), summary.get("videos", 0)
         left_out = summary.get("dropped", 0)

@@ -12,11 +12,12 @@ from typing import Any
 
 import gradio as gr
 
-from curation.ui import ingest, markup, results, review, stages, strip
+from curation.ui import ingest, markup, results, review, stages, strip, toolkit
 from curation.ui.desk import Desk, View
 from curation.ui.ingest import IngestTab
 from curation.ui.results import ResultsTab
 from curation.ui.stages import STAGES, StageTab
+from curation.ui.toolkit_wiring import ToolkitWiring
 from curation.web.site import Site
 
 TICK_S = 1.0
@@ -26,6 +27,9 @@ QUICK: dict[str, Any] = {
     "api_visibility": "private",
 }
 """For handlers that answer in milliseconds."""
+
+TAB_OF = {**{stage.verb: stage.verb for stage in STAGES}, "apply": "review", "unapply": "review"}
+"""Verb of a job -> the tab that shows it; all others belong to the toolkit."""
 
 LATEST: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
 
@@ -49,8 +53,11 @@ def build(site: Site) -> gr.Blocks:
                 last = results.build()
             with gr.Tab("6 Review", id="review"):
                 review.build()
+            with gr.Tab("Toolkit", id="toolkit"):
+                kit = toolkit.build(desk)
         wiring = Wiring(desk, top, timer, ended, tabs, first, rows, last)
         wiring.wire(demo)
+        ToolkitWiring(desk, kit, wiring.board, wiring.board_outputs).wire(demo, timer, ended)
         last_tab.select(wiring.show, last.view_inputs, last.outputs, **QUICK).then(
             wiring.gauge, wiring.gauge_inputs, last.gauges, **QUICK
         )
@@ -117,11 +124,11 @@ class Wiring:
 
     def opened(self, request: gr.Request) -> list[Any]:
         """Return the tab to open and where all settings stand, after a load of the page."""
-        names = ["ingest", *(stage.verb for stage in STAGES), "results", "review"]
+        names = ["ingest", *(stage.verb for stage in STAGES), "results", "review", "toolkit"]
         wanted = str(request.query_params.get("tab", ""))
         running = [job for job in self.desk.site.jobs.table.recent(10) if job.is_open]
         if wanted not in names:
-            wanted = running[-1].verb if running else ""
+            wanted = TAB_OF.get(running[-1].verb, "toolkit") if running else ""
         tabs = gr.Tabs(selected=wanted) if wanted else gr.skip()
         settings, lines = [], []
         for tab in self.rows:

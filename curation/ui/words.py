@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 
+from curation.ui.toolkit_words import TITLES
+
 STATES = {
     "queued": "Waiting",
     "running": "Running",
@@ -18,6 +20,7 @@ VERBS = {
     "rank": "Score & rank",
     "apply": "Apply marks",
     "unapply": "Take marks back",
+    **TITLES,
 }
 """What a job is called; the tab of that work where it has one."""
 
@@ -28,6 +31,7 @@ TABS = {
     "rank": "Score & rank",
     "results": "Results",
     "review": "Review",
+    "toolkit": "Toolkit",
 }
 
 STAGES = {

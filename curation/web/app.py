@@ -29,6 +29,7 @@ QUIET = {
 
 HEAD = """
 <script type="module" src="ui/lightbox.js"></script>
+<script type="module" src="ui/toolkit.js"></script>
 <link rel="stylesheet" href="ui/review/review.css">
 <link rel="stylesheet" href="ui/review/review_panels.css">
 """
@@ -78,7 +79,7 @@ def _with_pages(app: FastAPI, site: Site, static: Path) -> FastAPI:
         build(site),
         path="/",
         theme=theme(),
-        css_paths=[static / "studio.css"],
+        css_paths=[static / "studio.css", static / "toolkit.css"],
         head=HEAD,
         favicon_path=str(static / "favicon.svg"),
         footer_links=[],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -202,14 +202,15 @@ class Helper:
 
     Args:
         root: the datastore.
+        make: builds the child's side, given the datastore.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, make: Callable[..., Any] = make_helper) -> None:
         # A worker dies with the thread that made it, so this thread lives as long as the server.
         self._thread = ThreadPoolExecutor(1, "helper")
         self._dropped = multiprocessing.get_context("spawn").RawValue("q", 0)
         self._tickets = count(1)
-        self._pool: Pool[Task] = Pool(partial(make_helper, root, self._dropped), 1)
+        self._pool: Pool[Task] = Pool(partial(make, root, self._dropped), 1)
 
     def ask(self, task: Task) -> Any:
         """Return the answer to one question.

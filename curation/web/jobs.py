@@ -29,6 +29,7 @@ from curation.store.jobs import (
     Job,
     JobTable,
 )
+from curation.toolkit.verbs import VERBS as TOOLKIT
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ SAME_START_S = 2.0
 UNSTARTED_S = 30.0
 NICENESS = 10
 BUSY_TICK_S, IDLE_TICK_S = 0.25, 1.0
-VERBS = ("extract", "sort", "rank", "apply", "unapply")
+VERBS = ("extract", "sort", "rank", "apply", "unapply", *TOOLKIT, "undo")
 
 
 def command_of(job: Job, root: Path) -> list[str]:

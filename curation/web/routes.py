@@ -19,6 +19,7 @@ from curation.web.review_data import make_clips, make_review_data
 from curation.web.review_marks import make_review_router
 from curation.web.security import DOCUMENT_CSP
 from curation.web.site import Site
+from curation.web.toolkit_routes import make_toolkit_router
 from curation.web.uploads import UploadError
 from curation.web.waiting import waited
 
@@ -79,6 +80,7 @@ def make_router(site: Site) -> APIRouter:
     router.include_router(make_review_data(site))
     router.include_router(make_clips(site))
     router.include_router(make_review_router(site))
+    router.include_router(make_toolkit_router(site))
     return router
 
 

@@ -14,6 +14,9 @@ from curation.studio import Studio
 from curation.web.helper import Helper, Table
 from curation.web.jobs import JobManager
 from curation.web.security import Rules
+from curation.web.toolkit_changes import Changes
+from curation.web.toolkit_pictures import Pictures
+from curation.web.toolkit_places import Places
 from curation.web.uploads import Uploads
 
 UPLOAD_LIMIT_GB = 50.0
@@ -71,6 +74,9 @@ class Site:
         self.trials = Helper(self.studio.root)
         # A third, so that opening the workspace waits for neither.
         self.review = Helper(self.studio.root)
+        self.places = Places(settings.input_dirs, self.studio.root)
+        self.changes = Changes(self.places, self.studio.root)
+        self.shower = Pictures(self.studio.root)
         self.uploads = Uploads(
             self.studio.sources, self.studio.videos, self.prober, settings.upload_limit_bytes
         )
@@ -87,6 +93,7 @@ class Site:
         self.prober.close()
         self.trials.close()
         self.review.close()
+        self.shower.close()
 
     def offered_folders(self) -> dict[str, Path]:
         """Return the folders below the input folders that hold videos, by the name that is shown.

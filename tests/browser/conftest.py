@@ -24,7 +24,8 @@ SHOTS = ROOT / "test-results"
 class Server:
     """`python app.py` over one datastore; it can be killed and started again on the same port."""
 
-    def __init__(self, datastore: Path) -> None:
+    def __init__(self, datastore: Path, *options: str) -> None:
+        self.options = options
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -44,6 +45,7 @@ class Server:
                     str(self.port),
                     "--datastore",
                     str(self.datastore),
+                    *self.options,
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,0 +1,271 @@
+"""Toolkit verbs on the command line: a parser from the declarations, a run, what happened."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+from curation.cli.options import _extra, _kind, _range
+from curation.cli.verbs import DONE, FAILED, INTERRUPTED, ITEMS_FAILED, USAGE
+from curation.errors import CurationError, InputError, ParamError
+from curation.params import Params
+from curation.store.catalogue import FILE_NAME, OUR_FOLDER, Catalogue
+from curation.toolkit import config as yaml_file
+from curation.toolkit.files import Files
+from curation.toolkit.verbs import VERBS, Context, Verb, find
+from curation.toolkit.workdir import WorkDir
+
+SHOWN = 20
+"""Lines of a dry run, and failed items, that are printed; --json has all."""
+
+
+class _Pair(argparse.Action):
+    """`--min-metric NAME VALUE`, again and again."""
+
+    def __call__(self, parser: Any, space: Any, values: Any, option_string: Any = None) -> None:
+        try:
+            pair = (values[0], float(values[1]))
+        except ValueError:
+            parser.error(f"{option_string} {values[0]}: {values[1]!r} is no number")
+        setattr(space, self.dest, (*getattr(space, self.dest, ()), pair))
+
+
+def parser(verb: Verb) -> argparse.ArgumentParser:
+    """Return the parser of a verb, its options made from its parameters."""
+    made = argparse.ArgumentParser(prog=f"python -m curation {verb.name}", description=verb.help)
+    for name in verb.params.model_fields:
+        if _extra(verb.params.model_fields[name]).get("positional"):
+            _add(made, verb.params, name)
+    if verb.config:
+        made.add_argument(
+            "config", nargs="?", type=Path, metavar="CONFIG",
+            help="YAML file with a section for each verb; flags win over it",
+        )  # fmt: skip
+    settings = made.add_argument_group("settings")
+    more = made.add_argument_group("more settings")
+    for name, info in verb.params.model_fields.items():
+        if not _extra(info).get("positional"):
+            _add(settings if _extra(info).get("basic") else more, verb.params, name)
+    run = made.add_argument_group("the run")
+    run.add_argument(
+        "-d", "--working-dir", type=Path, metavar="DIR",
+        help="folder that all names are relative to; default is the current one",
+    )  # fmt: skip
+    run.add_argument(
+        "-w", "--workers", type=int, default=argparse.SUPPRESS, metavar="N",
+        help="how many things are done at once; 0, the default, is one a core",
+    )  # fmt: skip
+    for flag, text in (
+        ("--dry-run", "say what would happen; change nothing"),
+        ("--recursive", "take the pictures of sub-folders too"),
+        ("--strict", "exit with 3 when an item failed"),
+    ):
+        run.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=text)
+    run.add_argument("--json", action="store_true", help="print one JSON summary on stdout")
+    run.add_argument("--debug", action="store_true", help="show tracebacks and log lines")
+    run.add_argument("--job", type=int, help=argparse.SUPPRESS)
+    run.add_argument("--datastore", type=Path, help=argparse.SUPPRESS)
+    return made
+
+
+def _add(group: Any, model: type[Params], name: str) -> None:
+    info = model.model_fields[name]
+    extra = _extra(info)
+    key = yaml_file.key_of(model, name)
+    default = "" if info.default in (None, "", (), False) else f"; default {info.default}"
+    known: dict[str, Any] = {
+        "default": argparse.SUPPRESS,
+        "help": f"{info.description}{_range(info)}{default}".replace("%", "%%"),
+    }
+    kind, choices = _kind(info)
+    if extra.get("positional"):
+        nargs = None if extra.get("required") else "?"
+        group.add_argument(name, nargs=nargs, metavar=key.upper(), **known)
+        return
+    inner = get_args(info.annotation)
+    if str(info.annotation).startswith("tuple[tuple["):
+        known |= {"nargs": 2, "action": _Pair, "metavar": ("NAME", "VALUE")}
+    elif str(info.annotation).startswith("tuple["):
+        known |= {"type": _commas(inner[0]), "metavar": "A,B"}
+    elif kind is bool and key.startswith("no_"):
+        known["action"] = "store_true"  # BooleanOptionalAction would take --no-copy for "not copy"
+    elif kind is bool:
+        known["action"] = argparse.BooleanOptionalAction
+    elif choices:
+        known["choices"] = choices
+    else:
+        known |= {"type": kind, "metavar": kind.__name__.upper() if kind is not str else "TEXT"}
+    flags = [flag for flag in (extra.get("short"), "--" + key.replace("_", "-")) if flag]
+    group.add_argument(*flags, dest=name, **known)
+
+
+def _commas(kind: Any) -> Any:
+    def split(text: str) -> tuple[Any, ...]:
+        return tuple(kind(part.strip()) for part in text.split(",") if part.strip())
+
+    split.__name__ = "list"
+    return split
+
+
+def main(word: str, argv: Sequence[str]) -> int:
+    """Run one verb; return 0 done, 1 error, 2 usage, 3 with --strict, 130 interrupted."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file name need not be text
+    try:
+        verb = find(word)
+    except ModuleNotFoundError as error:
+        print(f"error: {word} needs a package that is not installed: {error.name}", file=sys.stderr)
+        return FAILED
+    try:
+        options = parser(verb).parse_args(argv)
+    except SystemExit as leave:
+        return int(leave.code or 0)
+    logging.basicConfig(level=logging.DEBUG if options.debug else logging.ERROR)
+    for name in ("SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), _interrupt)
+    try:
+        return _run(verb, options, argv)
+    except CurationError as error:
+        if options.debug:
+            raise
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        return USAGE if isinstance(error, ParamError) else FAILED
+    except KeyboardInterrupt:
+        again = shlex.join(["python", "-m", "curation", word, *argv])
+        print(f"\nstopped; nothing is lost. Go on with: {again}", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:  # the last line of defence: one line, not a traceback
+        if options.debug:
+            raise
+        print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
+        print("hint: type it again with --debug and report what you see", file=sys.stderr)
+        return FAILED
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def given(verb: Verb, options: argparse.Namespace) -> tuple[Any, dict[str, Any], Path]:
+    """Return (parameters, keys of the run, work dir) of a command line and its CONFIG."""
+    named = getattr(options, "config", None)
+    path = None if named is None else Path(named)
+    config = yaml_file.load(path) if path else {}
+    # A workflow file says where, but what `run` itself may do is typed, never read.
+    beneath = yaml_file.section(config, verb.name) if verb.config else {}
+    fields, common = yaml_file.layers(verb.params, beneath, f"{path}: {verb.name}")
+    typed = {k: v for k, v in vars(options).items() if k in verb.params.model_fields}
+    common |= {k: v for k, v in vars(options).items() if k in yaml_file.COMMON}
+    if common.get("workers", 0) < 0:
+        raise ParamError(f"--workers {common['workers']}: 0 is one a core, more are that many")
+    root = options.working_dir or (yaml_file.working_dir(config, path) if path else None)
+    params = yaml_file.made(verb.params, verb.name, fields, typed)
+    return params, common, Path.cwd() if root is None else root
+
+
+@contextmanager
+def context(
+    verb: str, root: Path, argv: Sequence[str] = (), **common: Any
+) -> Iterator[Context]:
+    """Open a work dir for one run: its catalogue, and the writer's lock unless it is a dry run.
+
+    Raises:
+        InputError: when the work dir is a file, or a datastore.
+        StoreError: when another verb holds it.
+    """
+    workdir = WorkDir(root)
+    if root.exists() and not root.is_dir():
+        raise InputError(f"{root} is a file, not a folder", "name a folder with -d")
+    if (root / FILE_NAME).is_file():
+        raise InputError(f"{root} is a datastore, not a folder of pictures", "name another with -d")
+    dry = bool(common.get("dry_run"))
+    with ExitStack() as stack:
+        place = workdir.ours
+        if dry and not (place / FILE_NAME).is_file():
+            # Not even our own folder is made by a dry run.
+            place = Path(tempfile.mkdtemp()) / OUR_FOLDER
+            stack.callback(shutil.rmtree, place.parent, ignore_errors=True)
+        catalogue = Catalogue(place)
+        stack.callback(catalogue.close)
+        if not dry:
+            stack.enter_context(catalogue.writing(verb))
+            # Before anything is planned: half of what a killed run began looks like a stranger's.
+            Files(catalogue).recover()
+        yield Context(workdir, catalogue, verb, tuple(argv), **common)
+
+
+def _run(verb: Verb, options: argparse.Namespace, argv: Sequence[str]) -> int:
+    params, common, root = given(verb, options)
+    if getattr(params, "from_dirs", ""):
+        # Before anything is opened: a wrong name in a wrong place leaves no trace there.
+        WorkDir(root).folders(params.from_dirs)
+    from curation.cli.terminal import Terminal, print_json
+
+    watchers: list[Any] = [Terminal(quiet=options.json)]
+    summary: Mapping[str, Any] = {}
+    with ExitStack() as stack:
+        if options.job is not None and options.datastore is not None:
+            from curation.cli.toolkit_job import ToolkitWatcher, extra
+
+            jobs = Catalogue(options.datastore)
+            stack.callback(jobs.close)
+            watchers.append(ToolkitWatcher(jobs, options.job))
+            common["extra"] = extra(jobs.root, options.job, verb.name)
+        for watcher in watchers:
+            stack.callback(watcher.close)
+        beats = verb.run(stack.enter_context(context(verb.name, root, argv, **common)), params)
+        stack.callback(beats.close)
+        for beat in beats:
+            summary = beat.summary if beat.summary is not None else summary
+            for watcher in watchers:
+                watcher.show(beat)
+    if options.json:
+        print_json(summary)
+    else:
+        print("\n".join(told(summary)))
+    if common.get("strict") and summary.get("failed_items"):
+        return ITEMS_FAILED
+    return verb.exit_code(summary) or DONE
+
+
+def told(summary: Mapping[str, Any]) -> list[str]:
+    """Return a summary as lines for people."""
+    lines: list[str] = []
+    if summary.get("dry_run"):
+        would = summary.get("would", [])
+        lines += [f"would {line}" for line in would[:SHOWN]]
+        lines += [f"... and {len(would) - SHOWN} more (all with --json)"] * (len(would) > SHOWN)
+        lines.append(f"{summary['verb']}: would change {len(would)} things; nothing is changed")
+    elif "done" in summary:
+        lines.append(f"{summary['verb']}: {summary['done']} done, {summary['skipped']} as it was")
+    own = {"verb", "dry_run", "in", "would", "done", "skipped", "run", "failed_items", "lines"}
+    lines += [str(line) for line in summary.get("lines", ())]
+    for key, value in summary.items():
+        if key in own:
+            continue
+        if isinstance(value, Mapping) and value:
+            lines.append(f"  {key.replace('_', ' ')}:")
+            lines += [f"    {name}: {inner}" for name, inner in list(value.items())[:SHOWN]]
+        elif not isinstance(value, Mapping | list | tuple):
+            lines.append(f"  {key.replace('_', ' ')}: {value}")
+    failed = summary.get("failed_items", [])
+    if failed:
+        lines.append(f"{len(failed)} failed:")
+        lines += [f"  {item['item']}: {item['reason']}" for item in failed[:SHOWN]]
+    if summary.get("run"):
+        lines.append(f"to take it back: python -m curation undo -d {shlex.quote(summary['in'])}")
+    return lines
+
+
+__all__ = ["VERBS", "context", "main", "parser"]

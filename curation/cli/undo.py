@@ -1,0 +1,114 @@
+"""`python -m curation undo`: put files back as they were before a toolkit verb."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from curation.cli.toolkit_job import watched
+from curation.cli.verbs import DONE, FAILED, ITEMS_FAILED
+from curation.errors import CurationError, InputError
+from curation.store.catalogue import FILE_NAME, Catalogue
+from curation.toolkit.files import Files
+from curation.toolkit.workdir import WorkDir
+
+
+def main(argv: Sequence[str]) -> int:
+    """Undo; return 0 done, 1 error, 2 usage, 3 when a file changed since had to stay."""
+    parser = argparse.ArgumentParser(
+        prog="python -m curation undo",
+        description="Put files back as they were before the latest toolkit verb: bytes, names and "
+        "times. Typed again, it takes back the one before. A file that somebody changed since is "
+        "left as it is.",
+    )
+    parser.add_argument("-d", "--working-dir", type=Path, default=Path(), metavar="DIR")
+    parser.add_argument("--list", action="store_true", help="list what was done, newest first")
+    parser.add_argument("--to", type=int, metavar="N", help="take back run N and all after it")
+    parser.add_argument(
+        "--forget",
+        action="store_true",
+        help="give the disk space of kept files back; nothing done so far can be undone then",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.add_argument("--job", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--datastore", type=Path, help=argparse.SUPPRESS)
+    try:
+        options = parser.parse_args(argv)
+    except SystemExit as leave:
+        return int(leave.code or 0)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        ask = _listed if options.list else _forgotten if options.forget else _undone
+        with watched(options) as show:
+            answer = ask(options)
+            show(answer)
+    except CurationError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        return FAILED
+    print(json.dumps(answer, sort_keys=True) if options.json else "\n".join(answer["lines"]))
+    return ITEMS_FAILED if answer.get("failed_items") else DONE
+
+
+def _catalogue(root: Path) -> Catalogue:
+    ours = WorkDir(root).ours
+    # Opening makes an absent catalogue, which a question must not do.
+    if not (ours / FILE_NAME).is_file():
+        raise InputError(f"no verb has changed anything in {root.absolute()}", "undo -d DIR")
+    return Catalogue(ours)
+
+
+def _listed(options: argparse.Namespace) -> dict[str, Any]:
+    catalogue = _catalogue(options.working_dir)
+    try:
+        runs = Files(catalogue).journal.runs()
+    finally:
+        catalogue.close()
+    lines = []
+    for run in runs:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run["begun_s"]))
+        files = ", ".join(f"{count} {kind}" for kind, count in sorted(run["files"].items()))
+        words = shlex.join([run["verb"], *run["argv"]])
+        lines.append(f"{run['id']:4}  {when}  {run['state']:7}  {words}  ({files})")
+    return {"runs": runs, "lines": lines or ["nothing was done yet"]}
+
+
+def _forgotten(options: argparse.Namespace) -> dict[str, Any]:
+    catalogue = _catalogue(options.working_dir)
+    try:
+        files = Files(catalogue)
+        with catalogue.writing("undo"):
+            files.recover()
+            runs, freed = files.forget()
+    finally:
+        catalogue.close()
+    line = f"{runs} runs forgotten, {freed / 1e6:.1f} MB free again"
+    return {"verb": "undo", "forgotten": runs, "freed_bytes": freed, "lines": [line]}
+
+
+def _undone(options: argparse.Namespace) -> dict[str, Any]:
+    catalogue = _catalogue(options.working_dir)
+    try:
+        files = Files(catalogue)
+        with catalogue.writing("undo"):
+            files.recover()
+            runs = {run["id"]: run for run in files.journal.runs()}
+            left: list[tuple[str, str]] = []
+            lines: list[str] = []
+            numbers = files.journal.to_undo(options.to)
+            for number in numbers:
+                left += files.undo(number)
+                lines.append(f"taken back: {runs[number]['verb']} (run {number})")
+    finally:
+        catalogue.close()
+    lines += [f"left as it is: {path}: {reason}" for path, reason in left]
+    items = [{"item": path, "reason": reason} for path, reason in left]
+    return {"verb": "undo", "runs": numbers, "failed_items": items, "lines": lines}

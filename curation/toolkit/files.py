@@ -1,0 +1,282 @@
+"""Primitive file changes below a plan: kept contents, temporary files, doing and undoing."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from curation.errors import CurationError, InputError, NoSpace
+from curation.store.catalogue import Catalogue
+from curation.store.file_journal import (
+    LEFT,
+    TAKEN_BACK,
+    TODO,
+    UNDOING,
+    UNDONE,
+    FileJournal,
+    Op,
+    Stat,
+)
+
+BLOCK = 1 << 20
+
+
+def content_id(data: bytes) -> str:
+    """Return the name of a content: blake2b with 16 bytes, in hex."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def content_id_of(path: Path) -> str:
+    """Return the name of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def stat_of(path: Path) -> Stat:
+    """Return what of a file is put back with its content."""
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_mode & 0o7777
+
+
+def identity(path: Path) -> str:
+    """Return what stays when a file is renamed."""
+    stat = path.lstat()
+    return f"{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}"
+
+
+class Files:
+    """Changes files of one work dir; every method that prepares leaves the work dir as it is.
+
+    Args:
+        catalogue: of WORKDIR/.curation.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.journal = FileJournal(catalogue)
+        self._tmp = catalogue.root / "tmp"
+        self._kept = catalogue.root / "kept"
+        self._made = 0
+
+    # -- prepare --------------------------------------------------------------------------------
+
+    def put_bytes(self, dst: Path, data: bytes, mtime_ns: int | None = None) -> Op:
+        """Return the op that makes a file of these bytes, which wait in a temporary file."""
+        temp = self._temp()
+        temp.write_bytes(data)
+        if mtime_ns is not None:
+            os.utime(temp, ns=(mtime_ns, mtime_ns))
+        return self._put(dst, temp, content_id(data))
+
+    def put_copy(self, dst: Path, src: Path) -> Op:
+        """Return the op that makes a copy with the source's time and permissions.
+
+        Raises:
+            InputError: when the source changes while it is read.
+        """
+        temp = self._temp()
+        digest = hashlib.blake2b(digest_size=16)
+        with src.open("rb") as source, temp.open("wb") as target:
+            was = os.fstat(source.fileno())
+            while block := source.read(BLOCK):
+                digest.update(block)
+                target.write(block)
+            now = os.fstat(source.fileno())
+        if (was.st_size, was.st_mtime_ns) != (now.st_size, now.st_mtime_ns):
+            temp.unlink()
+            raise InputError(f"{src} changed while it was read", "type the command again")
+        temp.chmod(was.st_mode & 0o777 | 0o200)
+        os.utime(temp, ns=(was.st_mtime_ns, was.st_mtime_ns))
+        return self._put(dst, temp, digest.hexdigest())
+
+    def _put(self, dst: Path, temp: Path, after: str) -> Op:
+        if dst.is_symlink():
+            temp.unlink()
+            raise InputError(f"{dst} is a link; it is not overwritten")
+        if dst.exists():
+            temp.chmod(stat_of(dst)[1])
+        op = Op("put", dst, after=after, after_stat=stat_of(temp), temp=temp.name)
+        if dst.exists():
+            op = replace(op, before=self.keep(dst), before_stat=stat_of(dst))
+        return op
+
+    def removal(self, dst: Path) -> Op:
+        """Return the op that removes a file, whose content is kept."""
+        if dst.is_symlink():
+            raise InputError(f"{dst} is a link; it stays")
+        return Op("remove", dst, before=self.keep(dst), before_stat=stat_of(dst))
+
+    def moves(self, src: Path, dst: Path) -> list[Op]:
+        """Return the ops that move a file, to another disk too."""
+        if _device(src) == _device(dst):
+            return [Op("move", dst, src, after=identity(src))]
+        return [self.put_copy(dst, src), self.removal(src)]
+
+    def parents(self, dst: Path) -> list[Op]:
+        """Return the ops that make the folders a file needs."""
+        missing = [folder for folder in dst.parents if not folder.exists()]
+        return [Op("mkdir", folder) for folder in reversed(missing)]
+
+    def park(self, run: int, name: str) -> Path:
+        """Return where a file waits while its name and another's change places."""
+        folder = self.catalogue.root / "parked"
+        folder.mkdir(exist_ok=True)
+        return folder / f"{run}-{name}"
+
+    def keep(self, path: Path) -> str:
+        """Keep a file's content by its name, and return that."""
+        content = content_id_of(path)
+        kept = self._kept / content[:2] / content
+        if kept.exists():
+            return content
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if path.stat().st_nlink == 1:
+            # A link costs nothing, and what replaces the file takes its name, not its content.
+            with contextlib.suppress(OSError):
+                os.link(path, kept)
+                return content
+        temp = self._temp()
+        shutil.copyfile(path, temp)
+        temp.replace(kept)
+        return content
+
+    def _temp(self) -> Path:
+        if not self._made:
+            self._tmp.mkdir(parents=True, exist_ok=True)
+        self._made += 1
+        return self._tmp / f"{os.getpid()}-{self._made}"
+
+    def forget(self) -> tuple[int, int]:
+        """Forget what could be undone; return how many runs, and the bytes that this frees."""
+        kept = [path for path in self._kept.rglob("*") if path.is_file()]
+        freed = sum(path.stat().st_size for path in kept if path.stat().st_nlink == 1)
+        runs = self.journal.forget()
+        shutil.rmtree(self._kept, ignore_errors=True)
+        return runs, freed
+
+    # -- do -------------------------------------------------------------------------------------
+
+    def do(self, op: Op) -> None:
+        """Do a change that is written down; doing it again changes nothing."""
+        try:
+            if op.kind == "mkdir":
+                op.dst.mkdir(parents=True, exist_ok=True)
+            elif op.kind == "put" and op.temp:
+                self._place(self._tmp / op.temp, op.dst)
+            elif op.kind == "move" and op.src is not None:
+                # Another file may have its name by now: then this op is done already.
+                if _exists(op.src) and identity(op.src) == op.after:
+                    if _exists(op.dst):
+                        raise InputError(f"{op.dst} has appeared; {op.src} stays where it is")
+                    op.src.rename(op.dst)
+            elif op.kind == "remove":
+                op.dst.unlink(missing_ok=True)
+            elif op.kind == "rmdir":
+                with contextlib.suppress(OSError):  # no longer empty: then it stays
+                    op.dst.rmdir()
+        except OSError as error:
+            raise told(error, op.dst) from error
+
+    def _place(self, temp: Path, dst: Path) -> None:
+        try:
+            temp.replace(dst)
+        except FileNotFoundError:
+            if temp.exists():
+                raise
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            beside = dst.with_name(f".{dst.name}.part")
+            shutil.copy2(temp, beside)
+            beside.replace(dst)
+            temp.unlink()
+
+    def recover(self) -> int:
+        """End what a killed run had begun; return how many ops. Needs the writer's lock."""
+        ended = 0
+        for run, ops in self.journal.open_ops():
+            for op in ops:
+                with contextlib.suppress(CurationError):
+                    self.do(op)
+                    ended += 1
+            self.journal.end(run)
+        if self._tmp.is_dir():
+            for left in self._tmp.iterdir():
+                left.unlink(missing_ok=True)
+        return ended
+
+    # -- undo -----------------------------------------------------------------------------------
+
+    def undo(self, run: int) -> list[tuple[str, str]]:
+        """Take a run back, last op first; return (path, reason) of what had to stay as it is."""
+        left: list[tuple[str, str]] = []
+        self.journal.mark(run, UNDOING)
+        for op in reversed(self.journal.ops(run, TODO, 1)):
+            try:
+                self._take_back(op)
+            except (CurationError, OSError) as error:
+                said = told(error, op.dst) if isinstance(error, OSError) else error
+                if isinstance(said, NoSpace):
+                    raise said from error
+                left.append((str(op.dst), said.message))
+                self.journal.settle(run, op, LEFT)
+            else:
+                self.journal.settle(run, op, TAKEN_BACK)
+        self.journal.mark(run, UNDONE)
+        return left
+
+    def _take_back(self, op: Op) -> None:
+        if op.kind == "mkdir":
+            with contextlib.suppress(OSError):  # something else lies in it by now
+                op.dst.rmdir()
+        elif op.kind == "rmdir":
+            op.dst.mkdir(parents=True, exist_ok=True)
+        elif op.kind == "move" and op.src is not None:
+            if not _exists(op.dst) and _exists(op.src):
+                return
+            if _exists(op.src):
+                raise InputError(f"another file is at {op.src}; {op.dst} stays where it is")
+            if not _exists(op.dst):
+                raise InputError(f"{op.dst} is gone; it was {op.src}")
+            op.src.parent.mkdir(parents=True, exist_ok=True)
+            op.dst.rename(op.src)
+        else:
+            self._restore(op)
+
+    def _restore(self, op: Op) -> None:
+        now = content_id_of(op.dst) if op.dst.exists() else None
+        if now not in (op.after, op.before):
+            raise InputError(f"{op.dst} was changed since; it is left as it is")
+        if op.before is None:
+            op.dst.unlink(missing_ok=True)
+            return
+        if now != op.before:
+            temp = self._temp()
+            shutil.copyfile(self._kept / op.before[:2] / op.before, temp)
+            op.dst.parent.mkdir(parents=True, exist_ok=True)
+            self._place(temp, op.dst)
+        if op.before_stat is not None:
+            op.dst.chmod(op.before_stat[1])
+            os.utime(op.dst, ns=(op.before_stat[0], op.before_stat[0]))
+
+
+def told(error: OSError, path: Path) -> CurationError:
+    """Return an operating system's error as one of ours."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpace(f"the disk is full at {path}", "make room, then type the command again")
+    return InputError(f"{error.filename or path}: {error.strerror or error}")
+
+
+def _exists(path: Path) -> bool:
+    return os.path.lexists(path)
+
+
+def _device(path: Path) -> int:
+    while not path.exists():
+        path = path.parent
+    return path.stat().st_dev
