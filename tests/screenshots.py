@@ -24,7 +24,9 @@ PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 SIZE = {"width": 1440, "height": 900}
 TABLET = {"width": 820, "height": 1180}
 FRAMES, DISTINCT = 4000, 400
-TABS = ("Ingest", "Extract", "Sort", "Score & rank", "Results", "Review")
+TABS = (
+    "1 Ingest", "2 Extract", "3 Sort", "4 Score & rank", "5 Results", "6 Review", "Toolkit"
+)
 SETTLE_MS = 1500
 
 
@@ -143,12 +145,13 @@ def studio(browser: Any, server: Server, folder: Path, state: str) -> None:
     page = context.new_page()
     page.set_default_timeout(180_000)
     page.goto(server.url)
-    for number, name in enumerate(TABS, 1):
-        page.get_by_role("tab", name=f"{number} {name}").click()
-        if name == "Review" and not state:
+    page.get_by_text("Looking at the folders").wait_for(state="detached")
+    for name in TABS:
+        page.get_by_role("tab", name=name).click()
+        if name == "6 Review" and not state:
             page.wait_for_function(DRAWN)
-        short = name.lower().replace(" & ", "-and-")
-        keep(page, folder / f"studio-{number}-{short}{state}.png")
+        short = name.lower().replace(" & ", "-and-").replace(" ", "-")
+        keep(page, folder / f"studio-{short}{state}.png")
     context.close()
 
 
