@@ -363,14 +363,17 @@ export function setup(ws) {
     }
     if (shown && waiting.length) due = whenIdle(slice, { timeout: 120 });
   };
-  function refresh() {
-    if (!ws.table) return;
+  const refresh = () => {
+    waiting = ws.table ? [begin] : [];
+    due ||= whenIdle(slice, { timeout: 120 });
+  };
+  // Looking where parts lie makes the page lay itself out: not while a mark waits to be painted.
+  function begin() {
     clearAll.hidden = ws.view.where.length < 2;
     drawChips();
-    const [first, rest] = [[], []];
-    for (const part of [...facets, ...measures]) (near(part.el) ? first : rest).push(() => part.update(counting));
-    waiting = [() => counting.prepare(), ...first, ...rest];
-    due ||= whenIdle(slice, { timeout: 120 });
+    const parts = [...facets, ...measures].map((part) => [near(part.el) ? 0 : 1, part]);
+    counting.prepare();
+    waiting = parts.sort((a, b) => a[0] - b[0]).map(([, part]) => () => part.update(counting));
   }
   /** Whether a part can be seen, or nearly. */
   function near(part) {
