@@ -199,8 +199,8 @@ def test_a_lasso_on_the_map_selects_what_is_inside(desk: Any) -> None:
     assert 0 < around(0.5) < every
 
 
-def test_filters_sort_and_links_lead_to_the_same_view(desk: Any, mine: str) -> None:
-    desk.open(f"{mine}&pool=face,upper_body&sort=-score")
+def test_filters_sort_and_links_lead_to_the_same_view(desk: Any) -> None:
+    desk.open("video=holiday_001.mp4,holiday_002.mp4,holiday_003.mp4&pool=face,upper_body&sort=-score")
     frames = desk.frames()
     scores = desk.read("Array.from(ws.view.order, (row) => ws.table.score[row])")
     known = [score for score in scores if score == score and score is not None]

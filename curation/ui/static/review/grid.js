@@ -58,7 +58,7 @@ class Grid {
   focus() { this.list.focus({ preventScroll: true }); }
 
   update({ name, data }) {
-    if (name === 'view') { this._measure(); this._reveal(); this.paint(true); }
+    if (name === 'view') { this._measure(); this._reveal(); this._moved = true; this.paint(true); }
     else if (name === 'cursor') { this._reveal(); this.paint(); }
     else if (name === 'selection' || name === 'marks' || name === 'decision') this.paint(true);
     else if (name === 'setting' && (data.name === 'cell' || data.name === 'info')) {
@@ -155,6 +155,8 @@ class Grid {
     const from = Math.min(first * this.columns, Math.max(0, view.count - 1));
     const start = from - (from % this.columns);
     const shift = this.list.scrollTop - top;
+    if (this._moved) this._keep(start);
+    this._moved = false;
     for (let i = 0; i < this.cells.length; i++) {
       const position = start + i;
       const part = this.cells[position % this.cells.length];
@@ -175,6 +177,20 @@ class Grid {
       this._active = id;
       if (id) this.list.setAttribute('aria-activedescendant', id);
       else this.list.removeAttribute('aria-activedescendant');
+    }
+  }
+
+  /** Rows that stay in sight keep their cells, and with them their pictures. */
+  _keep(start) {
+    const { cells, ws: { view } } = this;
+    const slots = new Map(cells.map((part, slot) => [part.row, slot]));
+    for (let position = start; position < Math.min(start + cells.length, view.count); position++) {
+      const slot = position % cells.length;
+      const row = view.order[position];
+      const from = slots.get(row) ?? slot;
+      if (from === slot) continue;
+      [cells[slot], cells[from]] = [cells[from], cells[slot]];
+      slots.set(row, slot).set(cells[from].row, from);
     }
   }
 

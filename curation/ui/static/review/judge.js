@@ -2,7 +2,8 @@
 import { redecide, tally } from './redecide.js';
 import { DECIDED, fetchBytes } from './table.js';
 
-const ASK_AFTER_MS = 60;
+// Longer than the gaps of a drag: each question takes a core away from the page that paints the guess.
+const ASK_AFTER_MS = 180;
 
 /**
  * {thresholds, stored, values, exact, moved, picked, storedPicked, prepare, set, reset, apply}.
