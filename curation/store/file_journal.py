@@ -13,7 +13,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,15 +76,19 @@ class FileJournal:
         )
         return int(made.lastrowid or 0)
 
-    def group(self, run: int, ops: Sequence[Op]) -> None:
-        """Write down ops that belong together, and that all earlier ones of the run are done."""
+    def group(self, run: int, ops: Sequence[Op]) -> list[Op]:
+        """Write down ops that belong together, and that all earlier ones of the run are done.
+
+        Returns:
+            The ops with their numbers.
+        """
         with _told(), self.catalogue.transaction() as db:
             db.execute(
                 # A literal state, so that the index of open ops serves: a run may have a million.
                 f"UPDATE file_op SET state = ? WHERE run_id = ? AND state = {TODO}",
                 (APPLIED, run),
             )
-            last = db.execute(
+            last: tuple[int, int] = db.execute(
                 "SELECT n, grp FROM file_op WHERE run_id = ? ORDER BY n DESC LIMIT 1", (run,)
             ).fetchone() or (0, 0)
             db.executemany(
@@ -107,6 +111,7 @@ class FileJournal:
                     for i, op in enumerate(ops, start=1)
                 ],
             )
+        return [replace(op, n=last[0] + i) for i, op in enumerate(ops, start=1)]
 
     def end(self, run: int) -> None:
         """Close a run: all its open ops are done."""
@@ -154,6 +159,18 @@ class FileJournal:
             (run, *wanted),
         )
         return [self._op(row) for row in rows]
+
+    def groups(self, run: int, *states: int) -> list[list[Op]]:
+        """Return ops of a run as `ops` does, those that belong together in one list."""
+        found: dict[int, list[Op]] = {}
+        numbers = dict(
+            self.catalogue.db.execute(
+                "SELECT n, grp FROM file_op WHERE run_id = ? ORDER BY n", (run,)
+            ).fetchall()
+        )
+        for op in self.ops(run, *states):
+            found.setdefault(numbers[op.n], []).append(op)
+        return list(found.values())
 
     def to_undo(self, down_to: int | None = None) -> list[int]:
         """Return the runs to take back, newest first: the latest, or all from one number on.

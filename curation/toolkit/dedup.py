@@ -70,7 +70,9 @@ def run(ctx: Context, params: DedupParams) -> Beats:
         yield from _clear(ctx, params)
         return
     plan = ctx.plan()
-    pics = [pic for pic in ctx.pictures(params.from_dirs) if not _aside(pic, params.to)]
+    listed = ctx.pictures(params.from_dirs)
+    folders = {pic.folder for pic in listed}
+    pics = [pic for pic in listed if not _aside(pic, params.to, folders)]
     loaded = list(ctx.sidecars(pics, plan))
     found = yield from measured(ctx, loaded, [params.hash, "size"])
     known: list[Candidate] = []
@@ -224,8 +226,10 @@ def _check_to(to: str) -> None:
         )
 
 
-def _aside(pic: Pic, to: str) -> bool:
-    """Return whether a picture was set aside before; --recursive comes by there."""
+def _aside(pic: Pic, to: str, folders: set[Path]) -> bool:
+    """Return whether a picture was set aside before; --recursive and `*` come by there."""
+    if pic.folder.name == to and pic.folder.parent in folders:
+        return True
     return to in pic.path.relative_to(pic.folder).parts[:-1]
 
 

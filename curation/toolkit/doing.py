@@ -46,6 +46,7 @@ class _Runner:
             if action.dst in self._given:
                 raise InputError(f"something else of this run goes to {action.dst}")
             self._given.add(action.dst)
+            self._refuse_way_out(action.dst.parent)
         if isinstance(action, Copy):
             return self._copy(action)
         if isinstance(action, Move):
@@ -58,13 +59,23 @@ class _Runner:
             )
         return self._remove(action)
 
+    def _refuse_way_out(self, folder: Path) -> None:
+        """Raise InputError for a folder that is in the work dir by its name only."""
+        root = self.workdir.root
+        if folder.is_relative_to(root) and not folder.resolve().is_relative_to(root.resolve()):
+            raise InputError(f"{folder} leads out of the work dir; nothing is put there")
+
+    def _refuse_orphan(self, dst: Path) -> None:
+        """Raise InputError when a sidecar lies where a new picture's is to go."""
+        beside = sc.path_of(dst)
+        if os.path.lexists(beside) and not os.path.lexists(dst):
+            raise InputError(f"{beside} lies there without its picture; it is not overwritten")
+
     def carry_out(self, ops: Sequence[Op]) -> None:
         """Write ops down, then do them."""
         if self.run is None:
             self.run = self.files.journal.begin(self.verb, self.argv)
-        self.files.journal.group(self.run, ops)
-        for op in ops:
-            self.files.do(op)
+        self.files.carry_out(self.run, self.files.journal.group(self.run, ops))
 
     def _sidecar(self, path: Path, wanted: sc.Sidecar) -> list[Op]:
         path = sc.path_of(path)
@@ -82,6 +93,7 @@ class _Runner:
                 raise InputError(f"a different file is at {action.dst}; it is not overwritten")
             now = sc.load(action.dst) or sc.carry(sc.load(action.src), "copy")
             return self._sidecar(action.dst, sc.merged(now, changes, action.remove))
+        self._refuse_orphan(action.dst)
         beside = sc.carry(sc.load(action.src), "copy")
         return [
             *self.files.parents(action.dst),
@@ -99,7 +111,7 @@ class _Runner:
         if not action.src.exists():
             raise InputError(f"{action.src} is gone")
         for path in (action.dst, sc.path_of(action.dst)):
-            if path.exists():
+            if os.path.lexists(path):
                 raise InputError(f"{path} exists; {action.src} stays where it is")
         ops = [*self.files.parents(action.dst), *self.files.moves(action.src, action.dst)]
         if sc.path_of(action.src).exists():
@@ -127,6 +139,7 @@ class _Runner:
             if not (same or action.replace or mine):
                 raise InputError(f"a different file is at {action.dst}; it is not overwritten")
         if not same:
+            self._refuse_orphan(action.dst)
             ops += self.files.parents(action.dst)
             ops.append(self.files.put_bytes(action.dst, data, action.mtime_ns))
         if beside is not None:
@@ -134,7 +147,9 @@ class _Runner:
             facts: dict[str, Any] = {"made": made_of}
             if action.source is not None:
                 facts["from_file"] = self.workdir.stored(action.source)
-            base = sc.merged(sc.load(action.dst), beside) if same else beside
+            # Another picture takes the place: what people wrote about the last one stays with it.
+            earlier = sc.load(action.dst)
+            base = sc.merged(earlier if same else sc.by_people(earlier), beside)
             ops += self._sidecar(action.dst, sc.merged(base, facts))
         return ops
 

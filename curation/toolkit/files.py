@@ -7,12 +7,15 @@ import errno
 import hashlib
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from curation.errors import CurationError, InputError, NoSpace
 from curation.store.catalogue import Catalogue
 from curation.store.file_journal import (
+    APPLIED,
+    DONE,
     LEFT,
     TAKEN_BACK,
     TODO,
@@ -61,6 +64,7 @@ class Files:
         self.journal = FileJournal(catalogue)
         self._tmp = catalogue.root / "tmp"
         self._kept = catalogue.root / "kept"
+        self._parked = catalogue.root / "parked"
         self._made = 0
 
     # -- prepare --------------------------------------------------------------------------------
@@ -124,18 +128,18 @@ class Files:
 
     def park(self, run: int, name: str) -> Path:
         """Return where a file waits while its name and another's change places."""
-        folder = self.catalogue.root / "parked"
-        folder.mkdir(exist_ok=True)
-        return folder / f"{run}-{name}"
+        self._parked.mkdir(exist_ok=True)
+        return self._parked / f"{run}-{name}"
 
     def keep(self, path: Path) -> str:
         """Keep a file's content by its name, and return that."""
         content = content_id_of(path)
         kept = self._kept / content[:2] / content
-        if kept.exists():
+        # One that still shares its inode with somebody's file may be written to from there.
+        if kept.exists() and kept.stat().st_nlink == 1 and content_id_of(kept) == content:
             return content
         kept.parent.mkdir(parents=True, exist_ok=True)
-        if path.stat().st_nlink == 1:
+        if path.stat().st_nlink == 1 and not kept.exists():
             # A link costs nothing, and what replaces the file takes its name, not its content.
             with contextlib.suppress(OSError):
                 os.link(path, kept)
@@ -161,21 +165,55 @@ class Files:
 
     # -- do -------------------------------------------------------------------------------------
 
-    def do(self, op: Op) -> None:
-        """Do a change that is written down; doing it again changes nothing."""
+    def carry_out(self, run: int, ops: Sequence[Op]) -> None:
+        """Do the ops of one group, which are written down: all of them, or none.
+
+        Raises:
+            CurationError: one could not be done; those before it are taken back.
+        """
+        ring = self._is_ring(ops)
+        for i, op in enumerate(ops):
+            try:
+                self.do(op, ring)
+            except CurationError:
+                for undone in ops[i:]:
+                    self.journal.settle(run, undone, TAKEN_BACK)
+                for done in reversed(ops[:i]):
+                    try:
+                        self._take_back(done)
+                    except (CurationError, OSError):
+                        self.journal.settle(run, done, LEFT)
+                    else:
+                        self.journal.settle(run, done, TAKEN_BACK)
+                raise
+
+    def do(self, op: Op, ring: bool = False) -> None:
+        """Do a change that is written down; doing it again changes nothing.
+
+        Args:
+            ring: it is one of moves that change places, where names stand for other files by now.
+
+        Raises:
+            CurationError: it cannot be done, or what lies there is not what was written down.
+        """
         try:
             if op.kind == "mkdir":
                 op.dst.mkdir(parents=True, exist_ok=True)
-            elif op.kind == "put" and op.temp:
+            elif op.kind == "put" and op.temp and (self._tmp / op.temp).exists():
+                if _exists(op.dst) and not _holds(op.dst, op.before, op.after):
+                    raise InputError(f"{op.dst} has appeared or was changed; it is left as it is")
                 self._place(self._tmp / op.temp, op.dst)
             elif op.kind == "move" and op.src is not None:
-                # Another file may have its name by now: then this op is done already.
                 if _exists(op.src) and identity(op.src) == op.after:
                     if _exists(op.dst):
                         raise InputError(f"{op.dst} has appeared; {op.src} stays where it is")
                     op.src.rename(op.dst)
-            elif op.kind == "remove":
-                op.dst.unlink(missing_ok=True)
+                elif not ring and not _exists(op.dst):
+                    raise InputError(f"{op.src} is gone or was changed; nothing is moved")
+            elif op.kind == "remove" and _exists(op.dst):
+                if not _holds(op.dst, op.before):
+                    raise InputError(f"{op.dst} was changed meanwhile; it stays")
+                op.dst.unlink()
             elif op.kind == "rmdir":
                 with contextlib.suppress(OSError):  # no longer empty: then it stays
                     op.dst.rmdir()
@@ -191,19 +229,25 @@ class Files:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            beside = dst.with_name(f".{dst.name}.part")
-            shutil.copy2(temp, beside)
-            beside.replace(dst)
+            beside = dst.with_name(f".curation-{temp.name}.part")
+            try:
+                shutil.copy2(temp, beside)
+                beside.replace(dst)
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise
             temp.unlink()
+
+    def _is_ring(self, ops: Sequence[Op]) -> bool:
+        return any(op.dst.parent == self._parked for op in ops if op.kind == "move")
 
     def recover(self) -> int:
         """End what a killed run had begun; return how many ops. Needs the writer's lock."""
         ended = 0
         for run, ops in self.journal.open_ops():
-            for op in ops:
-                with contextlib.suppress(CurationError):
-                    self.do(op)
-                    ended += 1
+            with contextlib.suppress(CurationError):  # taken back: the next plan tells of it
+                self.carry_out(run, ops)
+                ended += len(ops)
             self.journal.end(run)
         if self._tmp.is_dir():
             for left in self._tmp.iterdir():
@@ -213,22 +257,46 @@ class Files:
     # -- undo -----------------------------------------------------------------------------------
 
     def undo(self, run: int) -> list[tuple[str, str]]:
-        """Take a run back, last op first; return (path, reason) of what had to stay as it is."""
+        """Take a run back, last group first; return (path, reason) of what had to stay as it is.
+
+        A picture and its sidecar go back together or stay together. What stays can be undone by
+        the same command once the reason is gone.
+        """
         left: list[tuple[str, str]] = []
         self.journal.mark(run, UNDOING)
-        for op in reversed(self.journal.ops(run, TODO, 1)):
+        for ops in reversed(self.journal.groups(run, TODO, APPLIED)):
+            at = ops[0]
             try:
-                self._take_back(op)
+                for at in () if self._is_ring(ops) else reversed(ops):
+                    self._check(at)
+                for at in reversed(ops):
+                    self._take_back(at)
+                    self.journal.settle(run, at, TAKEN_BACK)
             except (CurationError, OSError) as error:
-                said = told(error, op.dst) if isinstance(error, OSError) else error
+                said = told(error, at.dst) if isinstance(error, OSError) else error
                 if isinstance(said, NoSpace):
                     raise said from error
-                left.append((str(op.dst), said.message))
-                self.journal.settle(run, op, LEFT)
-            else:
-                self.journal.settle(run, op, TAKEN_BACK)
-        self.journal.mark(run, UNDONE)
+                left.append((str(at.dst), said.message))
+        self.journal.mark(run, DONE if left else UNDONE)
         return left
+
+    def _check(self, op: Op) -> None:
+        """Raise InputError when an op cannot be taken back; nothing is changed."""
+        if op.kind == "move" and op.src is not None:
+            if _exists(op.src) and _exists(op.dst):
+                raise InputError(f"another file is at {op.src}; {op.dst} stays where it is")
+            if _exists(op.dst) and identity(op.dst) != op.after:
+                raise InputError(f"{op.dst} was changed since; it stays where it is")
+            if not _exists(op.src) and not _exists(op.dst):
+                raise InputError(f"{op.dst} is gone; it was {op.src}")
+        elif op.kind in ("put", "remove"):
+            now = content_id_of(op.dst) if op.dst.exists() else None
+            if now not in (op.after, op.before):
+                raise InputError(f"{op.dst} was changed since; it is left as it is")
+            if op.before is not None and now != op.before:
+                kept = self._kept / op.before[:2] / op.before
+                if not kept.exists() or content_id_of(kept) != op.before:
+                    raise InputError(f"what {op.dst} was is no longer kept; it is left as it is")
 
     def _take_back(self, op: Op) -> None:
         if op.kind == "mkdir":
@@ -241,17 +309,14 @@ class Files:
                 return
             if _exists(op.src):
                 raise InputError(f"another file is at {op.src}; {op.dst} stays where it is")
-            if not _exists(op.dst):
-                raise InputError(f"{op.dst} is gone; it was {op.src}")
             op.src.parent.mkdir(parents=True, exist_ok=True)
             op.dst.rename(op.src)
         else:
+            self._check(op)
             self._restore(op)
 
     def _restore(self, op: Op) -> None:
         now = content_id_of(op.dst) if op.dst.exists() else None
-        if now not in (op.after, op.before):
-            raise InputError(f"{op.dst} was changed since; it is left as it is")
         if op.before is None:
             op.dst.unlink(missing_ok=True)
             return
@@ -270,6 +335,11 @@ def told(error: OSError, path: Path) -> CurationError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(f"the disk is full at {path}", "make room, then type the command again")
     return InputError(f"{error.filename or path}: {error.strerror or error}")
+
+
+def _holds(path: Path, *contents: str | None) -> bool:
+    """Return whether a path is a file of one of these contents."""
+    return path.is_file() and not path.is_symlink() and content_id_of(path) in contents
 
 
 def _exists(path: Path) -> bool:

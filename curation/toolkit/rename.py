@@ -26,7 +26,11 @@ def run(ctx: Context, params: RenameParams) -> Beats:
         )
     pics, plan = ctx.pictures(params.from_dirs), ctx.plan()
     digits = max(params.digits or 0, len(str(len(pics))))
-    for number, pic in enumerate(pics, start=1):
+    for pic in pics:
+        if pic.path.is_symlink():
+            plan.fail(pic.path, "it is a link; it keeps its name")
+    named = [pic for pic in pics if not pic.path.is_symlink()]
+    for number, pic in enumerate(named, start=1):
         name = f"{params.prefix}{number:0{digits}}{pic.path.suffix.lower()}"
         if name != pic.path.name:
             plan.add(Move(pic.path, pic.path.with_name(name)))

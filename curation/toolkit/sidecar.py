@@ -62,6 +62,14 @@ TABLE: dict[str, tuple[str, ...]] = {
 """What a transform does to a key: the one place that says it. A key not named here is kept."""
 
 
+BY_PEOPLE = ("source", "origin", "license", "tags")
+
+
+def by_people(sidecar: Sidecar) -> Sidecar:
+    """Return what people wrote: provenance, tags, and keys that no verb knows."""
+    return {k: v for k, v in sidecar.items() if k in BY_PEOPLE or k not in TABLE}
+
+
 def path_of(picture: Path) -> Path:
     """Return the sidecar's path of a picture's (or a sidecar's own)."""
     return picture if picture.suffix == ENDING else picture.with_name(picture.name + ENDING)

@@ -211,7 +211,7 @@ class WorkDir:
             for i, (name, source) in enumerate(wanted):
                 if found[i] is None and (turn or _same(name) not in taken):
                     free = self.free_name(folder, name, taken) if turn else name
-                    if turn or not (folder / name).exists():
+                    if turn or _vacant(folder / name):
                         taken[_same(free)] = source
                         found[i] = free
         return [name for name in found if name is not None]
@@ -223,9 +223,14 @@ class WorkDir:
             taken: what this batch has given away, by name folded with `_same`.
         """
         for candidate in _candidates(name):
-            if _same(candidate) not in taken and not (folder / candidate).exists():
+            if _same(candidate) not in taken and _vacant(folder / candidate):
                 return candidate
         raise AssertionError("there is always one more number")
+
+
+def _vacant(path: Path) -> bool:
+    """Return whether neither a file, a link nor a left-over sidecar has a name."""
+    return not os.path.lexists(path) and not os.path.lexists(sidecar.path_of(path))
 
 
 class _Shelf:

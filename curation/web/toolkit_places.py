@@ -135,7 +135,10 @@ class Places:
             raise InputError(f"{strange[0]} is no folder of this work folder.")
         if recursive and any(self._own.is_relative_to(place / name) for name in names):
             raise InputError("The studio's datastore lies below; sub-folders cannot count there.")
-        return ",".join(names)
+        joined = ",".join(names)
+        if len(names) > 1 and (place / joined).is_dir():
+            raise InputError(f"There is a folder called {joined}: take its parts one by one.")
+        return joined
 
     def target(self, place: Path, name: str | None) -> str:
         """Return what --to is given: a folder of the work dir, or one plain name for a new one.

@@ -71,7 +71,8 @@ def test_undo_says_what_it_had_to_leave(
     (tmp_path / "b/1.jpg").write_bytes(b"mine now")
     assert run("undo", "-d", str(tmp_path)) == 3
     assert "left as it is" in capsys.readouterr().out
-    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["1.jpg"]
+    # A picture and what is known of it stay together.
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["1.jpg", "1.jpg.json"]
 
 
 def test_a_mistake_leaves_no_trace(tmp_path: Path) -> None:
