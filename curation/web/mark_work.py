@@ -19,7 +19,7 @@ from curation.store.mark_ops import MarkOps, Op, Step, existing
 from curation.store.marks import Ids, MarkTable
 
 MOST_OPS = 500
-MOST_ITEMS = 20_000
+MOST_ITEMS = 400_000
 FEW = 2_000
 """Frames up to which an op is done in the server itself: some milliseconds."""
 MOST_NOTE, MOST_TAG, MOST_WORD = 4000, 60, 80

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,7 @@ class ReviewPack:
     def __init__(self, root: Path) -> None:
         self.catalogue = Catalogue(root)
         self.folder = folder_of(root)
+        self._store = _store_id(self.catalogue)
         self.revision = ""
         self.frame_id: Column = np.zeros(0, np.int64)
         self.columns: dict[str, Column] = {}
@@ -197,6 +199,7 @@ class ReviewPack:
         self.columns = {**frames.columns, **decided.columns}
         self._header = {
             "revision": revision,
+            "store": self._store,
             "frames": len(frames.frame_id),
             "videos": frames.videos,
             "pools": decided.pools,
@@ -274,6 +277,15 @@ class Rows:
         for row in by_hand.overlay(rows, self.marks):
             for name in ("verdict", "reason", "rank"):
                 found[name][where[row["frame_id"]]] = row[name] or 0
+
+
+def _store_id(catalogue: Catalogue) -> str:
+    """Return what tells this datastore for ever from another one at the same address."""
+    known = catalogue.recall("store.id", "")
+    if not known:
+        known = uuid.uuid4().hex
+        catalogue.remember("store.id", known)
+    return str(known)
 
 
 def _coded(names: Column, known: Sequence[str]) -> npt.NDArray[np.uint8]:

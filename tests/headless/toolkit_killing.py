@@ -43,12 +43,12 @@ def counted(note: Path, kill_at: int, after: bool) -> None:
     do = Files.do
     count = 0
 
-    def doing(self: Files, op: object) -> None:
+    def doing(self: Files, op: object, ring: bool = False) -> None:
         nonlocal count
         count += 1
         if count == kill_at and not after:
             os.kill(os.getpid(), signal.SIGKILL)
-        do(self, op)  # type: ignore[arg-type]
+        do(self, op, ring)  # type: ignore[arg-type]
         if count == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
         note.write_text(str(count))

@@ -70,7 +70,8 @@ def test_a_name_taken_by_a_dangling_link_stops_picture_and_sidecar(tmp_path: Pat
     picture(tmp_path / "in/a.png", source="me")
     (tmp_path / "in/1.png").symlink_to("nowhere")
     run(tmp_path, "rename", "--from", "in")
-    assert sorted(path.name for path in (tmp_path / "in").iterdir()) == ["1.png", "a.png", "a.png.json"]
+    left = sorted(path.name for path in (tmp_path / "in").iterdir())
+    assert left == ["1.png", "a.png", "a.png.json"]
 
 
 def test_what_appears_after_a_kill_is_not_overwritten(tmp_path: Path, files: Files) -> None:

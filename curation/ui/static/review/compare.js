@@ -1,7 +1,7 @@
 // Compare: two or four frames beside each other that zoom and pan as one, pixel by pixel if wanted.
 import { faceOf } from './overlay.js';
 import { Pane } from './pane.js';
-import { button, clock, el, short } from './parts.js';
+import { button, el, short } from './parts.js';
 
 const MOST = 4;
 // What is set against each other under the panes; 1: more is better, -1: nearer to zero is.
@@ -274,7 +274,7 @@ class Compare {
       const flag = { 1: '✓ pick', '-1': '✕ reject' }[table.flag[row]] ?? '';
       const stars = '★'.repeat(table.stars[row]);
       line.replaceChildren(el('b', { text: table.nameOf(row) }), el('span', { class: 'flag', text: flag }),
-        el('span', { class: 'stars', text: stars }), el('span', { class: 'dim', text: clock(table.timeS[row]) }));
+        el('span', { class: 'stars', text: stars }), el('span', { class: 'dim', text: table.when(row) }));
       facts.replaceChildren(...known.flatMap(([name, title, better]) => {
         const value = table.column(name)[row];
         if (!Number.isFinite(value)) return [];

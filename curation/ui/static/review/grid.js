@@ -4,7 +4,6 @@ import { Selection } from './selection.js';
 import { letGo, showThumb, tint } from './images.js';
 import { FLAG_WORDS } from './marks.js';
 import { el } from './parts.js';
-import { clock } from './table.js';
 
 const MOST_PX = 15_000_000;  // Browsers clip elements that are taller than about 17.9 million.
 const LINE_PX = 19;
@@ -247,7 +246,7 @@ class Grid {
     const rank = table.rank[row] ? `#${table.rank[row]} ` : '';
     const number = Number.isFinite(score) ? rank + score.toFixed(2) : '';
     const own = stars + (table.noted[row] ? ' ✎' : '');
-    const time = own ? '' : clock(table.timeS[row]);
+    const time = own ? '' : table.when(row);
     const words = `${own}|${time}|${number}`;
     if (part.words !== words) {
       part.words = words;

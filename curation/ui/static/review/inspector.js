@@ -280,9 +280,10 @@ export function setup(ws) {
       groups.get(group).push({ name: of?.title || words(name), title: name,
         text: typeof value === 'number' ? `${short(value)}${UNITS[of?.unit] ?? ''}` : String(value) });
     }
+    const ofVideo = ws.table.header.videos[ws.table.video[shown]]?.kind !== 'pictures';
     const source = [
       { name: 'File', text: look.file ?? look.video ?? '' },
-      { name: 'Time', text: look.time_s === null || look.time_s === undefined ? '' : clock(look.time_s) },
+      { name: 'Time', text: ofVideo && Number.isFinite(look.time_s) ? clock(look.time_s) : '' },
       { name: 'Size', text: look.width ? `${look.width} × ${look.height}` : '' },
       { name: 'PTS', text: look.pts === null || look.pts === undefined ? '' : String(look.pts) },
       { name: 'Frame', text: String(ws.table.frameId[shown]) },

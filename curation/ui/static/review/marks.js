@@ -2,7 +2,7 @@
 
 import { MARKED, saidBy, unpack, fetchBytes } from './table.js';
 import { Selection } from './selection.js';
-import { Outbox } from './outbox.js';
+import { newId, Outbox } from './outbox.js';
 
 const LOOK_MS = 2500;
 const QUERY_FROM = 2000;
@@ -76,7 +76,7 @@ export class Marks {
     const rows = target instanceof Selection ? target.rows(ws.view) : Int32Array.from(target);
     if (!rows.length) return 0;
     const whole = rows.length === ws.view.count && rows.length > QUERY_FROM && this._sameThere();
-    const id = crypto.randomUUID();
+    const id = newId();
     const ids = rows.map((row) => ws.table.frameId[row]);
     const op = { id, kind, value, who: this.who };
     if (whole) {
@@ -139,7 +139,7 @@ export class Marks {
       this._tell(entry.kind, entry.rows);
     }
     if (type === 'undo') this.canRedo = true; else this.canUndo = true;
-    return this.outbox.add({ type, id: crypto.randomUUID() });
+    return this.outbox.add({ type, id: newId() });
   }
 
   // Old entries cost memory here; the server remembers them all.
@@ -176,7 +176,7 @@ export class Marks {
     } else if (entry.ids) {
       // The view changed under the query: name the frames instead, they are what the eye saw.
       const { query, expect, ...op } = entry.op;
-      const named = { ...op, id: crypto.randomUUID(), ranges: idRanges(entry.ids) };
+      const named = { ...op, id: newId(), ranges: idRanges(entry.ids) };
       this.outbox.add({ type: 'op', op: named, ids: null });
       return;
     } else {

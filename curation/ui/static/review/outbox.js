@@ -16,12 +16,22 @@ function store(area, key, value) {
   } catch { return false; }
 }
 const local = () => localStorage;
-const session = () => sessionStorage;
+
+/** A name that nothing else has, also on plain http, where the browser offers no UUIDs. */
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+// What the server will not take, however often it comes; anything else may be sent again: a mark
+// is not thrown away because somebody has to log in first.
+const isFinal = (status, type) => status === 422 || status === 413
+  || (status === 409 && type !== 'op');
 
 function lasting(area, key) {
   const known = stored(area, key);
   if (known) return known;
-  const made = crypto.randomUUID();
+  const made = newId();
   store(area, key, made);
   return made;
 }
@@ -39,7 +49,8 @@ export class Outbox {
     // Ids of frames mean nothing in another datastore on the same address.
     const place = `${PREFIX}pending:${ws.table.header.store ?? ''}:`;
     this._place = place;
-    this._key = place + lasting(session, `${PREFIX}tab`);
+    // Each load of the page has a place of its own: a tab that is copied brings its storage along.
+    this._key = place + newId();
     this.entries = [];
     this.offline = false;
     this._tries = 0;
@@ -142,7 +153,7 @@ export class Outbox {
         method: 'POST', headers: { 'content-type': 'application/json' }, body,
         keepalive: body.length < BEACON_BYTES,
       });
-      if (reply.status >= 500 || reply.status === 429) throw new Error(await saidBy(reply));
+      if (!reply.ok && !isFinal(reply.status, type)) throw new Error(await saidBy(reply));
       await this._answered(batch, reply);
       this._tries = 0;
       this.offline = false;
@@ -182,7 +193,7 @@ export class Outbox {
       const reply = await fetch(this.ws.url('api/review/ops'), {
         method: 'POST', headers: { 'content-type': 'application/json' }, body: this._body([entry]),
       });
-      if (reply.status >= 500) throw new Error(await saidBy(reply));
+      if (!reply.ok && !isFinal(reply.status, 'op')) throw new Error(await saidBy(reply));
       await this._answered([entry], reply);
     }
   }

@@ -190,8 +190,18 @@ export class Table {
   nameOf(row) {
     const video = this.header.videos[this.video[row]];
     if (!video) return `frame ${this.frameId[row]}`;
-    if (video.kind === 'pictures') return `${video.name} ${Math.round(this.timeS[row]) + 1}`;
-    return `${video.name} ${clock(this.timeS[row])}`;
+    return `${video.name} ${this.when(row)}`;
+  }
+
+  /** Where a frame stands in its video, "1:15.4"; of a folder's pictures the how-manieth, "12". */
+  when(row) {
+    const video = this.video[row];
+    if (this.header.videos[video]?.kind !== 'pictures') return clock(this.timeS[row]);
+    if (!this._first) {
+      this._first = new Map();
+      for (let at = this.n - 1; at >= 0; at--) this._first.set(this.video[at], at);
+    }
+    return String(row - this._first.get(video) + 1);
   }
 }
 

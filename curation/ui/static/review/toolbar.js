@@ -2,7 +2,6 @@
 
 import { CELL_SIZES, marksInWords } from './grid.js';
 import { button, el, frames, grouped, select } from './parts.js';
-import { clock } from './table.js';
 
 const TOAST_MS = 4200;
 const ICONS = {
@@ -235,7 +234,7 @@ class Toolbar {
     const pool = table.lists.pool[table.pool[row]] ?? '';
     const video = table.header.videos[table.video[row]];
     const parts = [
-      `${grouped(ws.cursor + 1)} / ${grouped(ws.view.count)}`, video?.name, clock(table.timeS[row]),
+      `${grouped(ws.cursor + 1)} / ${grouped(ws.view.count)}`, video?.name, table.when(row),
       `${table.width[row]} × ${table.height[row]}`, pool.replaceAll('_', ' '),
       Number.isFinite(table.score[row]) ? `score ${table.score[row].toFixed(3)}` : '',
       reason?.text ?? '', marksInWords(table, row),
