@@ -157,7 +157,7 @@ function addLooks(ws) {
     title: 'To the filters', group: 'Look',
     run: () => {
       ws.setSetting('left', true);
-      ws.sides.left.querySelector('input:not([disabled]), select')?.focus();
+      ws.sides.left.querySelector('input:not([disabled]), select, button')?.focus();
     },
   });
   ws.addCommand('fullscreen', {
