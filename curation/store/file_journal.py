@@ -21,7 +21,7 @@ from curation.errors import InputError, NoSpace
 from curation.store.catalogue import Catalogue
 
 BEGUN, DONE, UNDOING, UNDONE = "begun", "done", "undoing", "undone"
-TODO, APPLIED, TAKEN_BACK, LEFT = 0, 1, 2, 3
+PENDING, APPLIED, TAKEN_BACK, LEFT = 0, 1, 2, 3
 Stat = tuple[int, int]
 """mtime in nanoseconds, permission bits."""
 
@@ -85,7 +85,7 @@ class FileJournal:
         with _told(), self.catalogue.transaction() as db:
             db.execute(
                 # A literal state, so that the index of open ops serves: a run may have a million.
-                f"UPDATE file_op SET state = ? WHERE run_id = ? AND state = {TODO}",
+                f"UPDATE file_op SET state = ? WHERE run_id = ? AND state = {PENDING}",
                 (APPLIED, run),
             )
             last: tuple[int, int] = db.execute(
@@ -106,7 +106,7 @@ class FileJournal:
                         op.after,
                         json.dumps(op.after_stat) if op.after_stat else None,
                         op.temp,
-                        TODO,
+                        PENDING,
                     )
                     for i, op in enumerate(ops, start=1)
                 ],
@@ -117,7 +117,8 @@ class FileJournal:
         """Close a run: all its open ops are done."""
         with self.catalogue.transaction() as db:
             db.execute(
-                f"UPDATE file_op SET state = ? WHERE run_id = ? AND state = {TODO}", (APPLIED, run)
+                f"UPDATE file_op SET state = ? WHERE run_id = ? AND state = {PENDING}",
+                (APPLIED, run),
             )
             db.execute(
                 "UPDATE file_run SET state = ?, ended_s = ? WHERE id = ?", (DONE, time.time(), run)
@@ -148,11 +149,11 @@ class FileJournal:
         rows = self.catalogue.db.execute(
             "SELECT id FROM file_run WHERE state = ? ORDER BY id", (BEGUN,)
         ).fetchall()
-        return [(row["id"], self.ops(row["id"], TODO)) for row in rows]
+        return [(row["id"], self.ops(row["id"], PENDING)) for row in rows]
 
     def ops(self, run: int, *states: int) -> list[Op]:
         """Return ops of a run in order, of some states or all."""
-        wanted = states or (TODO, APPLIED, TAKEN_BACK, LEFT)
+        wanted = states or (PENDING, APPLIED, TAKEN_BACK, LEFT)
         marks = ", ".join("?" * len(wanted))
         rows = self.catalogue.db.execute(
             f"SELECT * FROM file_op WHERE run_id = ? AND state IN ({marks}) ORDER BY n",

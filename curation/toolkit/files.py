@@ -17,8 +17,8 @@ from curation.store.file_journal import (
     APPLIED,
     DONE,
     LEFT,
+    PENDING,
     TAKEN_BACK,
-    TODO,
     UNDOING,
     UNDONE,
     FileJournal,
@@ -264,7 +264,7 @@ class Files:
         """
         left: list[tuple[str, str]] = []
         self.journal.mark(run, UNDOING)
-        for ops in reversed(self.journal.groups(run, TODO, APPLIED)):
+        for ops in reversed(self.journal.groups(run, PENDING, APPLIED)):
             at = ops[0]
             try:
                 for at in () if self._is_ring(ops) else reversed(ops):
