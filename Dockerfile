@@ -1,7 +1,8 @@
 # Frame Curation Studio: the web studio on port 7860, and the numbered scripts.
 #   docker build -t frame-curation-studio .
-#   docker run --rm -p 127.0.0.1:7860:7860 -v studio-data:/data frame-curation-studio
+#   docker run --rm -p 127.0.0.1:7860:7860 -e CURATION_PASSWORD=... -v studio-data:/data frame-curation-studio
 #   docker run --rm -v "$PWD/datastore:/data" frame-curation-studio python 01_extract.py
+# Nothing is written outside of /data, /tmp and /home/studio: --read-only --tmpfs /tmp --tmpfs /home/studio:uid=10001 fits.
 FROM debian:bookworm-slim
 
 RUN apt-get update \
@@ -19,10 +20,13 @@ ENV PATH=/opt/venv/bin:$PATH \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 
 WORKDIR /opt/studio
-COPY requirements.txt ./
+COPY requirements.txt requirements-dev.txt pyproject.toml ./
 RUN python3 -m venv /opt/venv \
  && pip install --retries 8 ${TORCH_ARGS} "$(grep -o '^torch==[^ ]*' requirements.txt)" \
  && pip install --retries 8 -r requirements.txt
+# gs://, s3:// and gdrive://: the extra "buckets" of pyproject.toml, in the versions it is tested with.
+RUN pip install --retries 8 -c requirements-dev.txt $(python -c "import tomllib; \
+      print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['buckets'])")
 
 ENV CURATION_WEIGHTS=/opt/weights \
     CURATION_SAMPLES=/opt/samples \
@@ -48,4 +52,5 @@ VOLUME /data
 EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/healthz', timeout=4)"]
+# Without CURATION_PASSWORD, CURATION_TOKEN or --open-to-all it refuses to listen where others can reach it.
 CMD ["python", "app.py", "--host", "0.0.0.0", "--datastore", "/data"]

@@ -1,4 +1,5 @@
-# One word does each thing. Settings: PYTHON (to make .venv with), VENV, ARGS (for tests, bench and run), VIDEO (for demo).
+# One word does each thing. Settings: PYTHON (to make .venv with), VENV, ARGS (for tests, bench and run), VIDEO (for demo),
+# JOBS (test processes).
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -8,6 +9,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+JOBS ?= 2
 PY := $(VENV)/bin/python
 export PYTHON VENV VIDEO RECIPE TORCH_ARGS
 
@@ -17,7 +19,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 export YOLO_OFFLINE := true
 
-.PHONY: help demo run test lint bench bench-quality bench-ui clean distclean system venv dev weights samples image-check requirements
+.PHONY: help demo run test fuzz lint bench bench-quality bench-taste bench-ui clean distclean system venv dev weights samples image-check requirements chaos
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,7 +32,10 @@ run: venv weights ## the studio on http://127.0.0.1:7860
 
 test: dev weights samples ## all tests, or ARGS="-k name"
 	@$(PY) -m curation weights fetch yolo11n_pose
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+fuzz: dev ## the readers and protocols, for longer than tests do; MINUTES=10
+	$(PY) -m tests.fuzz --minutes $(or $(MINUTES),10) $(ARGS)
 
 lint: dev ## ruff and mypy
 	$(PY) -m ruff check .
@@ -47,8 +52,14 @@ bench-quality: venv weights samples ## judgement on the labelled sets; ARGS="foc
 	-$(PY) -m bench.packaged
 	$(PY) -m bench.quality $(ARGS)
 
+bench-taste: dev weights samples ## how fast a taste is learned, who is who, export against a plain copy
+	$(PY) -m bench.bench_taste $(ARGS)
+
 bench-ui: dev weights samples ## how long people wait in the review, in Chromium; ARGS="--frames 20000" for less
 	$(PY) -m bench.bench_ui $(ARGS)
+
+chaos: dev weights samples ## kills, full disks, clock jumps, two browsers for MINUTES (30); must end clean
+	@scripts/chaos --minutes $(or $(MINUTES),30) $(ARGS)
 
 clean: ## remove what demo, tests and tools left behind; keeps .venv, models and your datastore
 	rm -rf demo build dist *.egg-info test-results .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -12,8 +12,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="app.py",
         description="The web studio: videos in, ranked frames out.",
-        epilog="CURATION_PASSWORD asks everybody for it; CURATION_ALLOWED_HOSTS names the hosts it "
-        "may be reached by. See docs/security.md.",
+        epilog="CURATION_PASSWORD or CURATION_TOKEN asks everybody for it: docs/security.md.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="default %(default)s")
     parser.add_argument("--port", type=int, default=7860, help="default %(default)s")
@@ -32,25 +31,26 @@ def main() -> int:
         metavar="FOLDER",
         help="offer the folders below this one as videos; may be given again",
     )
+    parser.add_argument(
+        "--open-to-all", action="store_true", help="listen beyond this machine without a password"
+    )
     options = parser.parse_args()
 
     from curation.errors import CurationError
     from curation.web.app import serve
-    from curation.web.security import exposure_warning
     from curation.web.site import Settings
 
     try:
         settings = Settings.from_environment(options.datastore, tuple(options.input_dir))
-        if warning := exposure_warning(options.host, settings.rules.password):
-            print(warning, file=sys.stderr)
         print(
             f"http://{options.host}:{options.port}  datastore {settings.datastore.absolute()}",
             file=sys.stderr,
             flush=True,
         )
-        serve(settings, options.host, options.port)
+        serve(settings, options.host, options.port, options.open_to_all)
     except CurationError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error.message}", file=sys.stderr)
+        print(f"hint: {error.hint}", file=sys.stderr)
         return 1
     return 0
 

@@ -25,11 +25,11 @@ import numpy as np
 from PIL import Image
 
 from bench.report import Row, write
+from curation.decide.near import pairs_within, stars_within
 from curation.errors import CurationError
 from curation.steps.tvshim import ensure_torchvision
 from curation.store.catalogue import Catalogue
 from curation.toolkit.index import Index, read
-from curation.toolkit.stars import pairs_near, stars
 from curation.toolkit.workdir import WorkDir
 from tests.unit.pictures import scenery
 
@@ -135,12 +135,18 @@ def hashes_of(n: int) -> np.ndarray:
     return np.asarray(rng.permutation(made), np.uint64)
 
 
+def pairs_near(hashes: np.ndarray, radius: int) -> set[tuple[int, int]]:
+    """Return all pairs within a radius, as peers give them."""
+    near = pairs_within(hashes, radius)
+    return set(zip(near.one.tolist(), near.other.tolist(), strict=True))
+
+
 def dedup_rows(n: int, queries: int, imagededup: Any) -> list[Row]:
     """Return the cost of finding near-equal hashes, and whether the same pairs are found."""
     hashes = hashes_of(n)
     queries = min(queries, n)
     share = n / queries
-    group_s, keepers = cpu_s(lambda: stars(hashes, THRESHOLD), 5)
+    group_s, keepers = cpu_s(lambda: stars_within(hashes, THRESHOLD)[0], 5)
     pairs_s, pairs = cpu_s(lambda: pairs_near(hashes, THRESHOLD), 3)
     numbers = hashes.tolist()
 

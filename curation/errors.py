@@ -27,6 +27,14 @@ class VideoUnreadable(CurationError):
     """A file that is not a video, holds no picture, or cannot be decoded."""
 
 
+class NoSuchStream(VideoUnreadable):
+    """A video that holds fewer picture streams than the number asked for."""
+
+
+class NoSuchChapter(VideoUnreadable):
+    """A video without the chapter that was asked for."""
+
+
 class ImageUnreadable(CurationError):
     """A stored picture that is missing or cannot be decoded."""
 
@@ -45,6 +53,10 @@ class ParamError(CurationError):
 
 class StoreError(CurationError):
     """A catalogue that cannot be opened, is newer than this program, or is in use."""
+
+
+class InUse(StoreError):
+    """A datastore that another verb holds just now."""
 
 
 class NoSpace(CurationError):

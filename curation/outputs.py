@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from curation.decide import Decisions, assign, by_hand, decide
 from curation.decide.reasons import REASONS
+from curation.engine.remake import make_missing
 from curation.errors import CurationError
-from curation.export import report, tables
+from curation.export import datastore_json, report, tables
 from curation.export.folders import place, view_name
 from curation.measures import Measures, gather
 from curation.params import PoolParams, RankParams, SortParams
@@ -19,6 +20,7 @@ from curation.store.catalogue import Catalogue
 from curation.store.columns import load
 from curation.store.decisions import DecisionRow, DecisionTable
 from curation.store.journal import Journal
+from curation.store.origins import OriginTable
 from curation.store.outputs import OutputTable
 from curation.store.packs import Packs
 from curation.store.videos import VideoTable
@@ -52,8 +54,15 @@ def rows_of(columns: Columns, decisions: Decisions) -> Iterator[DecisionRow]:
         )
 
 
-def write_sorted(catalogue: Catalogue, params: SortParams) -> dict[str, int]:
-    """Decide pools, fill sorted/<pool>/ and datastore.json; return frames per pool."""
+def write_sorted(catalogue: Catalogue, params: SortParams) -> tuple[dict[str, int], int]:
+    """Decide pools, fill sorted/<pool>/ and datastore.json.
+
+    Pictures are made for ranked/, not for this: sorted/ would hold most frames, and nobody has
+    chosen any of them yet. It shows those that are there.
+
+    Returns:
+        Frames per pool, and how many frames sorted/ does not show.
+    """
     columns = load(catalogue)
     decisions = assign(columns, params.narrow(PoolParams))
     table = DecisionTable(catalogue)
@@ -63,9 +72,10 @@ def write_sorted(catalogue: Catalogue, params: SortParams) -> dict[str, int]:
         for row in table.each()
         if row["file"] is not None and row["pool"] != "none"
     }
-    place(catalogue, "sorted", wanted)
+    there = {path: which for path, which in wanted.items() if which[1].is_file()}
+    place(catalogue, "sorted", there)
     write_datastore(catalogue, columns)
-    return table.tally()["pool"]
+    return table.tally()["pool"], len(wanted) - len(there)
 
 
 def decided(catalogue: Catalogue, params: RankParams) -> tuple[Measures, Decisions]:
@@ -147,13 +157,15 @@ def write_picks(catalogue: Catalogue, columns: Columns) -> dict[str, Any]:
         for row in rows
         if row["file"] is not None
     }
+    not_made = make_missing(catalogue, [frame_id for frame_id, _ in wanted.values()])
+    wanted = {path: which for path, which in wanted.items() if which[0] not in not_made}
     place(catalogue, "ranked", wanted)
     parts = sorted({name for rows in picks.values() for row in rows for name in row["parts"]})
     flat = [row for rows in picks.values() for row in rows]
     tables.write_ranked_csv(catalogue.root / "ranked.csv", flat, parts)
     write_datastore(catalogue, columns)
     write_reports(catalogue, picks)
-    return summary(catalogue, picks)
+    return summary(catalogue, picks) | {"not_made": not_made}
 
 
 def picked(table: DecisionTable) -> dict[str, list[dict[str, Any]]]:
@@ -186,16 +198,28 @@ def write_reports(catalogue: Catalogue, picks: Mapping[str, list[dict[str, Any]]
 
 def write_datastore(catalogue: Catalogue, columns: Columns) -> None:
     """Write datastore.json from the catalogue."""
-    where = {int(frame_id): i for i, frame_id in enumerate(columns["frame_id"])}
-    videos = VideoTable(catalogue)
+    origins = OriginTable(catalogue).all()
+    videos = (
+        row | ({"origin": origins[row["path"]].to_dict()} if row["path"] in origins else {})
+        for row in VideoTable(catalogue).listing()
+    )
     tables.write_datastore_json(
         catalogue.root / "datastore.json",
-        videos.listing(),
-        (
-            (row, tables.signals_at(columns, where[row["frame_id"]]))
-            for row in DecisionTable(catalogue).each()
-        ),
+        videos,
+        _with_signals(catalogue, columns),
     )
+
+
+def _with_signals(
+    catalogue: Catalogue, columns: Columns
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Yield decided frames, a video after the other, each with its signals."""
+    order = np.argsort(columns["frame_id"], kind="stable")
+    ids = columns["frame_id"][order]
+    for rows in DecisionTable(catalogue).chunks():
+        wanted = np.array([row["frame_id"] for row in rows], np.int64)
+        at = order[np.searchsorted(ids, wanted)]
+        yield from zip(rows, datastore_json.signals(columns, at), strict=True)
 
 
 def summary(catalogue: Catalogue, picks: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:

@@ -4,62 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from curation.extract_params import ExtractParams as ExtractParams
+from curation.extract_params import RunParams as RunParams
 from curation.tunables import Params as Params
 from curation.tunables import tunable as tunable
-
-
-class RunParams(Params):
-    """How a run uses the machine; never changes a number."""
-
-    workers: int = tunable(0, "worker processes; 0 picks one per core", ge=0, le=256, cached=False)
-
-
-class ExtractParams(RunParams):
-    """01: which frames of a video are stored."""
-
-    mode: Literal["sharpest", "every", "fps", "keyframes", "shots"] = tunable(
-        "sharpest",
-        "sharpest frame of each time window, every n-th frame, a fixed rate, keyframes, "
-        "or start, middle and end of each shot",
-        basic=True,
-    )
-    fps: float = tunable(
-        2.0,
-        "windows per second (sharpest) or frames per second (fps)",
-        ge=0.01,
-        le=120,
-        unit="1/s",
-        basic=True,
-    )
-    every: int = tunable(
-        25, "store each n-th frame (mode every)", ge=1, le=100_000, unit="frames", basic=True
-    )
-    start_s: float | None = tunable(None, "first moment to look at", ge=0, unit="s", basic=True)
-    end_s: float | None = tunable(None, "last moment to look at", ge=0, unit="s", basic=True)
-    reader: Literal["pyav", "decord"] = tunable(
-        "pyav", "decoder; decord only for files whose times are finite and rising"
-    )
-    shot_threshold: float = tunable(
-        3.0, "how far a cut must stand out from its neighbours (AdaptiveDetector)", ge=1, le=20
-    )
-    shot_min_content: float = tunable(
-        15.0, "least change of picture content that can be a cut", ge=0, le=255
-    )
-    shot_min_s: float = tunable(0.3, "shortest shot", ge=0, le=60, unit="s")
-    black_level: float = tunable(
-        12.0, "mean luma (0-255) under which a flat frame is black", ge=0, le=255
-    )
-    blank_spread: float = tunable(
-        3.0, "standard deviation of luma under which a frame is blank", ge=0, le=128
-    )
-    frozen_change: float = tunable(
-        2.0,
-        "largest change of any of 64 x 64 luma cells under which a frame repeats the one before",
-        ge=0,
-        le=255,
-    )
-    jpeg_quality: int = tunable(95, "quality of the stored JPEG", ge=50, le=100)
-    thumb_px: int = tunable(320, "longer side of a thumbnail", ge=64, le=1024, unit="px")
 
 
 class FaceParams(Params):
@@ -99,8 +47,37 @@ class SubjectParams(Params):
     )
 
 
-class MeasureParams(FaceParams, PeopleParams, PoseParams, SubjectParams, RunParams):
+class TriageParams(Params):
+    """Which frames are left out before any detector looks."""
+
+    triage: bool = tunable(
+        True, "leave out clearly blurred frames and near copies before any detector looks"
+    )
+    triage_blur: float = tunable(
+        2.0, "sharpness of the whole picture (variance of its Laplacian) under which it is blurred",
+        ge=0, le=10_000,
+    )  # fmt: skip
+    triage_change: float = tunable(
+        6.0,
+        "largest change of any of 64 x 64 luma cells up to which a frame is a near copy of a "
+        "sharper one of its shot",
+        ge=0,
+        le=255,
+    )
+    triage_s: float = tunable(
+        1.0, "longest time in which a sharper frame stands for its near copies", ge=0, le=60,
+        unit="s",
+    )  # fmt: skip
+
+
+class MeasureParams(
+    FaceParams, PeopleParams, PoseParams, SubjectParams, TriageParams, RunParams
+):
     """02: how frames are measured."""
+
+
+class WorkParams(ExtractParams, MeasureParams):
+    """What one machine of many does with a video: stills and measures, nothing of other videos."""
 
 
 class PoolParams(Params):
@@ -313,8 +290,16 @@ class TrackParams(Params):
     same_person: float = tunable(
         0.42, "likeness of two faces (SFace cosine) from which they are one person", ge=0, le=1
     )
+    own_threshold: bool = tunable(
+        True, "move same_person to what the footage's own tracks and your words about people say, "
+        "as far as they say enough",
+    )
     track_gap_s: float = tunable(
         3.0, "longest time in which a person may go unseen where they stood", ge=0, le=60, unit="s"
+    )
+    person: str = tunable(
+        "", "names of people, with commas between: only frames that show one of them are picked",
+        basic=True, later=True,
     )
     poster_share: float = tunable(
         0.1,
@@ -361,6 +346,10 @@ class ScoreParams(Params):
         0.25, "weight of the face: open eyes, turned to the camera, size", ge=0, le=1, basic=True
     )
     weight_exposure: float = tunable(0.10, "weight of exposure", ge=0, le=1, basic=True)
+    weight_taste: float = tunable(
+        0.80, "weight of your taste, learned from ratings; without ratings it counts for nothing",
+        ge=0, le=1, basic=True, later=True,
+    )
 
 
 class RankParams(

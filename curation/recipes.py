@@ -10,6 +10,9 @@ import yaml
 from pydantic import ValidationError
 
 from curation.errors import ParamError
+from curation.export.settings import ExportParams
+from curation.ingest.link_errand import LinkParams
+from curation.ingest.watch import WatchParams
 from curation.params import ExtractParams, Params, RankParams, SortParams
 
 P = TypeVar("P", bound=Params)
@@ -17,6 +20,9 @@ VERB_PARAMS: dict[str, type[Params]] = {
     "extract": ExtractParams,
     "sort": SortParams,
     "rank": RankParams,
+    "download": LinkParams,
+    "watch": WatchParams,
+    "export": ExportParams,
 }
 
 
@@ -35,8 +41,10 @@ def load(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ParamError(f"cannot read the recipe {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    except (yaml.YAMLError, ValueError, RecursionError, LookupError, TypeError) as error:
+        # Besides its own errors PyYAML lets those of dates, numbers and unhashable keys through.
+        said = " ".join(str(error).split())[:200]
+        raise ParamError(f"{path} is not YAML: {said}") from error
     if values is None:
         return {}
     if not isinstance(values, dict):

@@ -16,6 +16,35 @@ Value = float | int | str | bytes | None
 
 
 @dataclass(frozen=True, slots=True)
+class Chapter:
+    """A named part of a video, in seconds from the file's first picture, as a player counts."""
+
+    title: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PictureStream:
+    """One of the picture streams of a file, cover art not counted.
+
+    Attributes:
+        no: its place among them, from 1: what `--stream` takes.
+        width, height: coded size in pixels.
+        title: what the file calls it, or "".
+        best: the one that is used where nobody chooses.
+    """
+
+    no: int
+    codec: str
+    width: int
+    height: int
+    fps: Fraction | None
+    title: str
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
 class VideoInfo:
     """What a container says about its picture stream, before a frame is decoded.
 
@@ -24,12 +53,17 @@ class VideoInfo:
         width, height: coded size in pixels, before rotation and sample aspect.
         display_wh: size in pixels of a stored frame: rotated, square pixels.
         rotation_deg: clockwise turn that makes the picture upright: 0, 90, 180 or 270.
+        mirrored: left and right change places after that turn, as selfie cameras ask for.
         sar: sample aspect ratio of the coded picture.
         fps: average rate as the container tells it; None when it does not.
         time_base: seconds per PTS tick.
         start_pts: PTS of the first frame, in ticks; may be negative or far from zero.
         n_frames: number of picture packets counted in the file.
         hdr: "pq", "hlg" or "" for standard range.
+        peak_nits: brightest light that the file promises, in cd/m2; None where it is silent.
+        stream_no: which of `streams` this is about; 0 in records of older versions: the best.
+        active_xyxy_px: the picture without burnt-in black bars, in pixels of `display_wh`; None
+            where there are no bars.
     """
 
     path: Path
@@ -58,6 +92,31 @@ class VideoInfo:
     n_video_streams: int
     has_audio: bool
     warnings: tuple[str, ...] = ()
+    mirrored: bool = False
+    peak_nits: float | None = None
+    stream_no: int = 0
+    streams: tuple[PictureStream, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
+    active_xyxy_px: tuple[int, int, int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StillSource:
+    """All that is needed to make the stills of a video again, byte for byte.
+
+    Attributes:
+        mtime_ns: time of the file when it was looked at; with its size it tells whether it is the
+            same. None when that is not known: its content is then read.
+        reader, keyframes_only, jpeg_quality: as it was extracted with.
+        seek: False for a file with damage, which must be decoded from its beginning.
+    """
+
+    info: VideoInfo
+    mtime_ns: int | None
+    reader: str = "pyav"
+    keyframes_only: bool = False
+    jpeg_quality: int = 95
+    seek: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +128,9 @@ class Frame:
         key: "<video content key>:<pts>", stable everywhere.
         pts: presentation time in the stream's time base: exact, VFR-safe.
         time_s: pts in seconds, for people.
-        path: absolute path of the stored JPEG.
+        path: absolute path of the stored JPEG, or of where it lies once it is made.
+        active_xyxy_px: the part of it that is measured, without burnt-in bars; None for all of it.
+        source: what to make the JPEG from when it is not there; None for a person's own picture.
     """
 
     id: int
@@ -80,6 +141,8 @@ class Frame:
     path: Path
     width: int
     height: int
+    active_xyxy_px: tuple[int, int, int, int] | None = None
+    source: StillSource | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -37,15 +38,44 @@ def is_video_name(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
+def is_text(path: Path) -> bool:
+    """Return whether a path can be written down: Linux lets names be any bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown(path: Path) -> str:
+    """Return a path as text that can be printed, whatever its bytes are."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def unnameable(datastore: Path, arguments: Sequence[Path]) -> list[Path]:
+    """Return the videos among those `offered` means whose names are no text."""
+    arguments = arguments or sorted(datastore.glob("videos_folder_*"), key=natural)
+    found: list[Path] = []
+    for argument in arguments:
+        inside = _below(argument) if argument.is_dir() else [argument]
+        found += [path for path in inside if not is_text(path)]
+    return found
+
+
 def videos_in(folder: Path) -> list[Path]:
-    """Return the videos of a folder and those below it; folders of frames are left out."""
+    """Return the videos of a folder and those below it; folders of frames are left out, and so
+    are paths that are no text (see `unnameable`)."""
+    return [path for path in _below(folder) if is_text(path)]
+
+
+def _below(folder: Path) -> list[Path]:
     found: list[Path] = []
     entries = sorted(folder.iterdir(), key=natural)
     found += [entry for entry in entries if is_video_name(entry) and entry.is_file()]
     for entry in entries:
         hidden = entry.name.startswith((".", "output_images_"))
         if entry.is_dir() and not entry.is_symlink() and not hidden:
-            found += videos_in(entry)
+            found += _below(entry)
     return found
 
 
@@ -57,13 +87,14 @@ def offered(datastore: Path, arguments: Sequence[Path]) -> tuple[list[Path], lis
     """
     if not arguments:
         arguments = sorted(datastore.glob("videos_folder_*"), key=natural)
+        arguments += sorted(datastore.glob("remote/*.remote"), key=natural)  # videos elsewhere
     files: list[Path] = []
     missing: list[Path] = []
     for argument in arguments:
         if argument.is_dir():
             files += videos_in(argument)
         elif argument.exists():
-            files.append(argument)
+            files += [argument] if is_text(argument) else []
         else:
             missing.append(argument)
     return list(dict.fromkeys(file.absolute() for file in files)), missing

@@ -8,89 +8,124 @@ from typing import TYPE_CHECKING, Any
 
 from curation import sources as files_on_disk
 from curation.errors import CurationError
-from curation.params import ExtractParams, Params, PoolParams, RankParams, SortParams
+from curation.params import ExtractParams, MeasureParams, PoolParams, RankParams, SortParams
 from curation.records import Progress
-from curation.store.catalogue import Catalogue
-from curation.store.decisions import DecisionTable
-from curation.store.packs import Packs
-from curation.store.sources import SourceTable
-from curation.store.videos import VideoTable
+from curation.store.quarantine import QuarantineTable
+from curation.studio_base import ended, placed
+from curation.studio_footage import Footage
+from curation.studio_learning import Learning
+from curation.studio_sets import Sets
 
 if TYPE_CHECKING:
     from curation.decide import Decisions
+    from curation.ingest.watch import WatchParams
     from curation.measures import Measures
 
+NO_TEXT = "its name is not UTF-8 text: give it another, for example with mv and a tab"
 BODY_POOLS = ("face", "upper_body", "full_body")
 
 
-class Studio:
+class Studio(Footage, Learning, Sets):
     """One datastore and what can be done with it.
 
     Every verb is a generator of Progress: take beats until it ends, or close it to cancel; what is
     finished stays, and the same call goes on from there.
     """
 
-    def __init__(self, datastore: Path) -> None:
-        self.catalogue = Catalogue(datastore)
-        self.sources = SourceTable(self.catalogue)
-        self.videos = VideoTable(self.catalogue)
-        self.decisions = DecisionTable(self.catalogue)
-        self.packs = Packs(self.catalogue)
+    # -- getting footage in ---------------------------------------------------------------------
 
-    @property
-    def root(self) -> Path:
-        """Return the datastore's folder."""
-        return self.catalogue.root
+    def watch(
+        self,
+        folder: Path,
+        params: WatchParams | None = None,
+        steps: tuple[ExtractParams, SortParams, RankParams] | None = None,
+        once: bool = False,
+    ) -> Generator[Progress, None, None]:
+        """Take new videos of a folder through extract, sort and rank, each exactly once by content.
 
-    def close(self) -> None:
-        """Close the catalogue."""
-        self.catalogue.close()
+        The files stay where they are. The datastore is held only while there is something to do.
+
+        Args:
+            steps: settings of the three verbs; None means their defaults.
+            once: end when all that is there is done; else never.
+
+        Raises:
+            CurationError: there is no such folder, or the recipe cannot be run here at all.
+        """
+        from curation.ingest.watch import Watch, WatchParams, digest_of
+
+        chosen = steps or (ExtractParams(), SortParams(), RankParams())
+
+        def run(paths: Sequence[Path]) -> Generator[Progress, None, None]:
+            yield from self.extract(paths, chosen[0], measuring=chosen[1].narrow(MeasureParams))
+            yield from self.sort(chosen[1])
+            yield from self.rank(chosen[2])
+
+        watched = Watch(
+            self.catalogue, folder, params or WatchParams(), run, digest_of(*chosen),
+            chosen[0].stream,
+        )
+        for beat in watched.rounds(once):
+            if beat.summary is None:
+                yield beat
+            else:
+                told = {key: value for key, value in beat.summary.items() if key != "failed"}
+                yield ended("watch", told, beat.summary["failed"])
 
     # -- 01 -----------------------------------------------------------------------------------
 
     def extract(
-        self, paths: Sequence[Path] = (), params: ExtractParams | None = None
+        self,
+        paths: Sequence[Path] = (),
+        params: ExtractParams | None = None,
+        retry_quarantined: bool = False,
+        measuring: MeasureParams | None = None,
     ) -> Generator[Progress, None, None]:
         """Store frames of videos, with exact time identity.
 
         Args:
             paths: videos and folders; none means every datastore/videos_folder_*/.
+            retry_quarantined: try videos again that ended their worker twice.
+            measuring: with full_frames=picks, measure in the same pass; None leaves it to sort.
 
         Raises:
             CurationError: when there is nothing to extract at all.
         """
-        from curation.engine import extract as driver
+        from curation.engine.looking import register
+        from curation.engine.one_pass import one_pass
 
         params = params or ExtractParams()
         with self.catalogue.writing("extract"):
             files, missing = files_on_disk.offered(self.root, paths)
-            if not files and not missing:
+            odd = files_on_disk.unnameable(self.root, paths)
+            if not files and not missing and not odd:
                 where = ", ".join(map(str, paths)) or f"{self.root}/videos_folder_*/"
                 raise CurationError(
                     f"no video in {where}", "python 01_extract.py VIDEO [--datastore FOLDER]"
                 )
             failed: dict[str, str] = {str(path): "no such file" for path in missing}
+            failed |= {files_on_disk.shown(path): NO_TEXT for path in odd}
             for path, reason in failed.items():
                 yield Progress("probe", failed=(path, reason))
+            again = QuarantineTable(self.catalogue).lift(files) if retry_quarantined else set()
             listed = []
             for folder, members in files_on_disk.by_folder(files).items():
                 wanted = files_on_disk.folder_number(self.root, folder)
                 number = self.sources.add_folder(folder, wanted)
                 listed += self.sources.add_files(number, members)
-            for beat in driver.register(self.catalogue, listed, params.workers):
+            for beat in register(self.catalogue, listed, params.workers, again, params.stream):
                 failed.update([beat.failed] if beat.failed else [])
                 yield beat
             found = [self.sources.file(file.path) for file in listed]
             ids = list(dict.fromkeys(f.video_id for f in found if f.video_id is not None))
             self._remember("extract", params)
-            for beat in driver.extract(self.catalogue, ids, params):
+            for beat in one_pass(self.catalogue, ids, params, measuring):
                 failed.update([beat.failed] if beat.failed else [])
                 if beat.summary is None:
                     yield beat
                 else:
-                    yield _ended(
-                        "extract", {**beat.summary, "files": len(listed) + len(missing)}, failed
-                    )
+                    offered = len(listed) + len(missing) + len(odd)
+                    yield ended("extract", {**beat.summary, "files": offered}, failed)
 
     def add_pictures(
         self, folder: Path, workers: int = 0
@@ -112,7 +147,7 @@ class Studio:
                 if beat.summary is None:
                     yield beat
                 else:
-                    yield _ended("pictures", beat.summary, failed)
+                    yield ended("pictures", beat.summary, failed)
 
     # -- 02 -----------------------------------------------------------------------------------
 
@@ -126,6 +161,7 @@ class Studio:
         """
         from curation.engine.measure import measure
         from curation.engine.verify import verify
+        from curation.learn.taste_train_net import refresh
         from curation.outputs import write_sorted
 
         params = params or SortParams()
@@ -138,6 +174,7 @@ class Studio:
                     yield beat
                 else:
                     counts = beat.summary
+            yield from refresh(self.catalogue)
             pairs: Mapping[str, Any] = {}
             for beat in verify(self.catalogue, params):
                 failed.update([beat.failed] if beat.failed else [])
@@ -147,8 +184,9 @@ class Studio:
                     pairs = beat.summary
             self._remember("sort", params)
             yield Progress("sort", note="deciding pools")
-            pools = write_sorted(self.catalogue, params)
-            yield _ended("sort", {**counts, "pairs": pairs, "pools": pools}, failed)
+            pools, hidden = write_sorted(self.catalogue, params)
+            told = {**counts, "pairs": pairs, "pools": pools, "not_in_sorted": hidden}
+            yield ended("sort", told, failed)
 
     # -- 03 -----------------------------------------------------------------------------------
 
@@ -163,7 +201,7 @@ class Studio:
         with self.catalogue.writing("rank"):
             self._remember("rank", params)
             yield Progress("rank", note="deciding")
-            yield _ended("rank", write_ranked(self.catalogue, params), {})
+            yield placed("rank", write_ranked(self.catalogue, params))
 
     # -- marks --------------------------------------------------------------------------------
 
@@ -176,7 +214,7 @@ class Studio:
 
         with self.catalogue.writing("apply"):
             yield Progress("apply", note="writing marks into ranked/")
-            yield _ended("apply", apply_marks(self.catalogue), {})
+            yield placed("apply", apply_marks(self.catalogue))
 
     def unapply(self) -> Generator[Progress, None, None]:
         """Put back what stood in ranked/ before the latest apply; again for the one before it.
@@ -188,23 +226,27 @@ class Studio:
 
         with self.catalogue.writing("unapply"):
             yield Progress("unapply", note="putting ranked/ back")
-            yield _ended("unapply", take_marks_back(self.catalogue), {})
+            yield placed("unapply", take_marks_back(self.catalogue))
 
-    # -- what the studio shows ------------------------------------------------------------------
+    # -- pictures -------------------------------------------------------------------------------
 
-    def remembered(self, verb: str, model: type[Params]) -> dict[str, Any]:
-        """Return the values that a verb last ran with, as far as a model has them."""
-        values: dict[str, Any] = self.catalogue.recall(f"params.{verb}", {})
-        return {key: value for key, value in values.items() if key in model.model_fields}
+    def remake(
+        self, frame_ids: Sequence[int] | None = None, every: bool = False, workers: int = 0
+    ) -> Generator[Progress, None, None]:
+        """Make full-size pictures that are not there again, of all or of these frames or picks."""
+        from curation.engine.remake import remake
 
-    def _remember(self, verb: str, params: Params) -> None:
-        self.catalogue.remember(f"params.{verb}", params.model_dump(mode="json"))
-
-    def measures(self) -> Measures:
-        """Return all measures with people's marks, for histograms and trial decisions."""
-        from curation.measures import gather
-
-        return gather(self.catalogue)
+        if frame_ids is None and not every:
+            frame_ids = [row["frame_id"] for row in self.decisions.page(verdict="picked")]
+        with self.catalogue.writing("remake"):
+            failed: dict[str, str] = {}
+            for beat in remake(self.catalogue, None if every else frame_ids, workers):
+                failed.update([beat.failed] if beat.failed else [])
+                if beat.summary is None:
+                    yield beat
+                else:
+                    told = {k: v for k, v in beat.summary.items() if k != "not_made"}
+                    yield ended("remake", told, failed)
 
     # -- people ---------------------------------------------------------------------------------
 
@@ -251,8 +293,3 @@ class Studio:
 
         params = RankParams(**self.decisions.thresholds(RankParams.model_fields))
         return *decided(self.catalogue, params), params
-
-
-def _ended(verb: str, summary: Mapping[str, Any], failed: Mapping[str, str]) -> Progress:
-    items = [{"item": item, "reason": reason} for item, reason in failed.items()]
-    return Progress(verb, summary={"verb": verb, **summary, "failed_items": items})

@@ -18,11 +18,13 @@ def tunable(
     unit: str = "",
     basic: bool = False,
     cached: bool = True,
+    later: bool = False,
     local: bool = False,
     short: str = "",
     key: str = "",
     required: bool = False,
     positional: bool = False,
+    shown: str = "",
 ) -> Any:
     """Declare one parameter.
 
@@ -33,22 +35,27 @@ def tunable(
         unit: shown beside the value.
         basic: shown at once in the studio; the rest folds away under "Advanced".
         cached: False for what cannot change a result (number of workers).
+        later: came to parameters that results were already made with. Its default does what was
+            done before it and is left out of cache keys, so that those results still count.
         local: names a file of this machine; on the command line and in recipes, never in the
             browser.
         short: one-letter flag, with its dash ("-t"); toolkit verbs only, like what follows.
         key: name of the flag and the YAML key where the field's own name cannot be it ("from").
         required: refused when neither typed nor in the configuration.
-        positional: given by its place, without a flag.
+        positional: given by its place, without a flag; a tuple takes several.
+        shown: what `--help` calls a positional ("FOLDER").
     """
     extra: Any = {
         "unit": unit,
         "basic": basic,
         "cached": cached,
+        "later": later,
         "local": local,
         "short": short,
         "key": key,
         "required": required,
         "positional": positional,
+        "shown": shown,
     }
     return Field(default, description=description, ge=ge, le=le, json_schema_extra=extra)
 
@@ -59,14 +66,13 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def cache_dict(self) -> dict[str, Any]:
-        """Return what can change a result, defaults included."""
-        fields = type(self).model_fields
-        kept = {
-            name
-            for name, info in fields.items()
-            if not isinstance(info.json_schema_extra, dict)
-            or info.json_schema_extra.get("cached", True)
-        }
+        """Return what can change a result, defaults included but for those that came later."""
+        kept = set()
+        for name, info in type(self).model_fields.items():
+            extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+            unsaid = extra.get("later", False) and getattr(self, name) == info.default
+            if extra.get("cached", True) and not unsaid:
+                kept.add(name)
         return self.model_dump(mode="json", include=kept)
 
     def digest(self) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import io
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,8 +17,10 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import Server
+from curation.store.catalogue import OUR_FOLDER
+from tests.browser.conftest import ROOT, Server
 from tests.browser.reviewing import DRAWN, WS, Desk
+from tests.burst_photos import shoot
 from tests.conftest import chromium
 from tests.review_store import fill
 
@@ -25,7 +29,7 @@ SIZE = {"width": 1440, "height": 900}
 TABLET = {"width": 820, "height": 1180}
 FRAMES, DISTINCT = 4000, 400
 TABS = (
-    "1 Ingest", "2 Extract", "3 Sort", "4 Score & rank", "5 Results", "6 Review", "Toolkit"
+    "1 Ingest", "2 Extract", "3 Sort", "4 Score & rank", "5 Results", "6 Review", "Cull", "Toolkit"
 )
 SETTLE_MS = 1500
 
@@ -155,20 +159,70 @@ def studio(browser: Any, server: Server, folder: Path, state: str) -> None:
     context.close()
 
 
+def culling(browser: Any, scratch: Path, folder: Path) -> None:
+    """Take the culling desk over a folder of bursts, and the tab that leads to it."""
+    walk = scratch / "photos" / "harbour"
+    shoot(walk, bursts=14, shots=5, real=True)
+    words = ["cull", str(walk), "--no-serve", "--json"]
+    command = [sys.executable, "-m", "curation", *words]
+    subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    server = Server(walk / OUR_FOLDER)
+    server.log = scratch / "cull.log"
+    server.start()
+    try:
+        for scheme in ("dark", "light"):
+            context = browser.new_context(viewport=SIZE, color_scheme=scheme)
+            desk = Desk(context.new_page(), server.url, server.datastore)
+            desk.open("mode=cull")
+            desk.until("ws.cull?.loaded && ws.cull.group && ws.cull.groups.told.size")
+            if scheme == "dark":
+                desk.press("Enter", "Enter", "ArrowRight", "k")
+                desk.saved()
+            keep(desk.page, folder / f"cull-desk{'' if scheme == 'dark' else '-light'}.png")
+            if scheme == "light":
+                desk.press("Control+Enter")
+                desk.page.locator(".cu-moves li").first.wait_for()
+                keep(desk.page, folder / "cull-apply.png")
+            context.close()
+    finally:
+        server.kill()
+    studio_server = Server(scratch / "own" / "datastore", "--input-dir", str(walk.parent))
+    studio_server.datastore.parent.mkdir()
+    studio_server.start()
+    try:
+        context = browser.new_context(viewport={"width": 1440, "height": 1080})
+        page = context.new_page()
+        page.set_default_timeout(180_000)
+        page.goto(f"{studio_server.url}/?tab=cull")
+        page.locator("#cull-folder input").first.click()
+        page.get_by_role("option", name="photos/harbour").first.click()
+        page.locator(".cu-shot img").first.wait_for()
+        page.wait_for_function(DRAWN)
+        keep(page, folder / "cull-tab.png")
+        context.close()
+    finally:
+        studio_server.kill()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Make a catalogue, serve it, take the pictures; then the same with nothing in it."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=PICTURES)
     parser.add_argument("--datastore", type=Path, help="one that is there already")
+    parser.add_argument("--cull", action="store_true", help="only the culling desk")
     options = parser.parse_args(argv)
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as play:
         root = options.datastore or Path(scratch) / "full" / "datastore"
-        if options.datastore is None:
+        if options.datastore is None and not options.cull:
             fill(root, FRAMES, DISTINCT).close()
         browser = play.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
+        culling(browser, Path(scratch), options.folder)
+        if options.cull:
+            browser.close()
+            return 0
         for place, state in ((root, ""), (Path(scratch) / "none" / "datastore", "-empty")):
             place.parent.mkdir(parents=True, exist_ok=True)
             server = Server(place)

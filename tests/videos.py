@@ -175,7 +175,7 @@ def encode(path: Path, pictures: Iterable[npt.NDArray[Any]], times: Sequence[int
            time_base: Fraction = Fraction(1, 12800), codec: str = "libx264", rate: Any = 25,
            options: dict[str, str] | None = None, muxer: dict[str, str] | None = None,
            rotation: int = 0, sar: Fraction = Fraction(1), tag: str = "bt709",
-           full: bool = False) -> None:
+           full: bool = False, mirror: bool = False) -> None:
     """Encode pictures, (h, w, 3) RGB or planar Y'CbCr of `to_yuv420`, at the given ticks."""
     container, stream = av.open(str(path), "w", options=muxer or {}), None
     for picture, pts in zip(pictures, times, strict=True):
@@ -193,7 +193,7 @@ def encode(path: Path, pictures: Iterable[npt.NDArray[Any]], times: Sequence[int
             context.color_primaries, context.color_trc, context.colorspace = TAGS[tag]
             context.color_range = 2 if full else 1
             context.sample_aspect_ratio = sar
-            stream.set_display_rotation(-rotation)
+            stream.set_display_rotation(-rotation, hflip=mirror)
         frame.pts, frame.time_base = pts, time_base
         frame.color_primaries, frame.color_trc, frame.colorspace = TAGS[tag]
         frame.color_range = 2 if full else 1

@@ -85,11 +85,11 @@ def _clips(sets: Path, steps: list[Step], folder: Path) -> Iterator[Clip]:
         path = sets / "videos" / "clips" / file
         yield Clip(file, path.stem, "clip", measured(path, steps, folder))
         small = folder / "small.mp4"
-        write_film(small, _shrunk(path), SMALL_FPS, SMALL_CRF)
+        write_film(small, shrunk(path), SMALL_FPS, SMALL_CRF)
         yield Clip(file, path.stem, "small", measured(small, steps, folder))
 
 
-def _shrunk(path: Path) -> Iterator[Picture]:
+def shrunk(path: Path) -> Iterator[Picture]:
     """Yield the pictures of a clip, shrunk until faces are hardly large enough to judge."""
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):

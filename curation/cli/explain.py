@@ -1,4 +1,7 @@
-"""`python -m curation explain` and `coverage`: why a frame stands where it stands; what lacks."""
+"""`python -m curation explain` and `coverage`: why a frame stands where it stands; what lacks.
+
+`explain A B` takes two pictures instead, and says how far they are from each other.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,13 @@ FRAME_HELP = (
 
 
 def main(argv: Sequence[str]) -> int:
-    """Explain one frame; return 0 done, 1 error, 2 usage."""
+    """Explain one frame, or two pictures; return 0 done, 1 error, 2 usage."""
     parser = _parser(
-        "explain", "Say why a frame stands where it stands, and what it would have needed."
+        "explain", "Say why a frame stands where it stands, and what it would have needed; of two "
+        "pictures, how far they are from each other and which settings of group match them."
     )
-    parser.add_argument("frame", metavar="FRAME", help=FRAME_HELP)
+    parser.add_argument("frame", metavar="FRAME", help=FRAME_HELP + "; or a picture file, with")
+    parser.add_argument("other", metavar="PICTURE", nargs="?", help="a second picture file")
     return _run(parser, argv)
 
 
@@ -66,6 +71,10 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str]) -> int:
 
 
 def _ask(options: argparse.Namespace) -> dict[str, Any]:
+    if getattr(options, "other", None) is not None:
+        from curation.cull.explain_pair import explain_pair
+
+        return explain_pair(options.frame, options.other)
     from curation.store.catalogue import FILE_NAME
     from curation.store.lookup import frame_named
     from curation.studio import Studio

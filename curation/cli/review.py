@@ -13,8 +13,8 @@ from curation.cli.verbs import DONE, FAILED, INTERRUPTED, ITEMS_FAILED
 from curation.errors import CurationError, StoreError
 from curation.store.catalogue import FILE_NAME, OUR_FOLDER
 
-Serve = Callable[[Path, str, int], None]
-"""Serves a datastore on a host and port until it is interrupted."""
+Serve = Callable[[Path, str, int, bool], None]
+"""Serves a datastore on a host and port, if need be open to all, until it is interrupted."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,6 +34,11 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--host", default="127.0.0.1", help="default %(default)s")
     made.add_argument("--port", type=int, default=7860, help="default %(default)s")
+    made.add_argument(
+        "--open-to-all",
+        action="store_true",
+        help="listen beyond this machine without a password or token",
+    )
     made.add_argument(
         "--workers", type=int, default=0, help="reading processes; 0 picks one per core"
     )
@@ -93,13 +98,13 @@ def _run(options: argparse.Namespace, serve: Serve) -> int:
     if not summary["pictures"]:
         raise CurationError(
             f"there is no picture in {options.folder}",
-            "JPEG, PNG, WebP, TIFF and AVIF are read; HEIC with the package pillow-heif",
+            "JPEG, PNG, WebP, TIFF, AVIF, HEIC and RAW files are read",
         )
     if options.strict and summary["failed_items"]:
         return ITEMS_FAILED
     if options.serve:
         print(f"http://{options.host}:{options.port}/review", file=sys.stderr, flush=True)
-        serve(datastore, options.host, options.port)
+        serve(datastore, options.host, options.port, options.open_to_all)
     return DONE
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from curation.cli.places import print_places
 from curation.records import Progress
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ def sentence(beat: Progress) -> str:
     return f"{text} {beat.note}".rstrip()
 
 
+ALSO: list[Callable[[Progress], None]] = []
+"""Who else is told every beat: the row of a job, see cli/as_job.py."""
+
+
 class Terminal:
     """Shows beats on stderr: a live bar on a terminal, now and then a line elsewhere."""
 
@@ -48,6 +53,8 @@ class Terminal:
 
     def show(self, beat: Progress) -> None:
         """Show one beat."""
+        for tell in ALSO:
+            tell(beat)
         if beat.failed is not None:
             self.say(f"failed: {beat.failed[0]}: {beat.failed[1]}")
         elif beat.summary is not None or self._quiet:
@@ -107,10 +114,14 @@ def print_summary(summary: Mapping[str, Any], next_line: str) -> None:
             f"{summary['frames']} frames stored of {summary['videos']} videos"
             f" ({summary['dropped']} black, blank or frozen left out)"
         )
+        if "measured" in summary:
+            print(f"{summary['measured']} measured; full-size pictures are made when needed")
     elif verb == "sort":
         print(f"{summary['measured']} frames measured")
         for pool, count in summary["pools"].items():
             print(f"  {pool:20} {count}")
+        if summary["not_in_sorted"]:
+            print(f"{summary['not_in_sorted']} not shown in sorted/: their pictures are not made")
     elif verb == "rank":
         _print_ranking(summary)
     elif verb in ("apply", "unapply"):
@@ -118,12 +129,44 @@ def print_summary(summary: Mapping[str, Any], next_line: str) -> None:
             print(f"{count} {what} by hand")
         for pool, count in summary["picked"].items():
             print(f"  {pool:20} {count} in ranked/")
+    elif verb == "watch":
+        print(f"{len(summary['taken'])} taken in, {len(summary['twins'])} were here already")
+    elif verb == "download":
+        _print_links(summary)
+    elif verb == "add":
+        print_places(summary)
     if summary["failed_items"]:
         print(f"{len(summary['failed_items'])} failed:")
         for item in summary["failed_items"]:
             print(f"  {item['item']}: {item['reason']}")
     if next_line:
         print(f"next: {next_line}")
+
+
+def _print_links(summary: Mapping[str, Any]) -> None:
+    if summary["check"]:
+        for row in summary["found"]:
+            print(f"{row['title']}\n  {link_facts(row)}\n  {row['url']}")
+        print(summary["notice"])
+        return
+    print(f"{len(summary['fetched'])} fetched, {len(summary['there'])} were here already")
+    for row in [*summary["fetched"], *summary["there"]]:
+        note = f" ({row['note']})" if row["note"] else ""
+        print(f"  {row['file']}{note}: {row['title']}, licence {row['licence'] or 'not stated'}")
+
+
+def link_facts(row: Mapping[str, Any]) -> str:
+    """Return what is known of a link's video, in a line: length, size, picture, who, licence."""
+    best = f"{row['width']:.0f} x {row['height']:.0f}" if row["width"] and row["height"] else ""
+    facts = [
+        duration(row["duration_s"]) if row["duration_s"] else "length not told",
+        f"{row['size_bytes'] / 1e6:,.1f} MB" if row["size_bytes"] else "size not told",
+        " ".join(filter(None, [best, row["codec"]])),
+        f"{row['n_formats']} formats" if row["n_formats"] > 1 else "",
+        f"by {row['uploader']}" if row["uploader"] else "",
+        f"licence: {row['licence'] or 'not stated'}",
+    ]
+    return ", ".join(filter(None, facts))
 
 
 def _print_ranking(summary: Mapping[str, Any], shown: int = 60) -> None:

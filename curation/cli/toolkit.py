@@ -56,9 +56,12 @@ def parser(verb: Verb) -> argparse.ArgumentParser:
         if not _extra(info).get("positional"):
             _add(settings if _extra(info).get("basic") else more, verb.params, name)
     run = made.add_argument_group("the run")
+    taken = {_extra(info).get("short") for info in verb.params.model_fields.values()}
     run.add_argument(
-        "-d", "--working-dir", type=Path, metavar="DIR",
-        help="folder that all names are relative to; default is the current one",
+        *({"-d"} - taken), "--working-dir", type=Path, metavar="DIR",
+        help="folder that all names are relative to; default is the current one"
+        if verb.home is None
+        else "where the index, the journal and reports are kept; default is the first FOLDER",
     )  # fmt: skip
     run.add_argument(
         "-w", "--workers", type=int, default=argparse.SUPPRESS, metavar="N",
@@ -69,7 +72,8 @@ def parser(verb: Verb) -> argparse.ArgumentParser:
         ("--recursive", "take the pictures of sub-folders too"),
         ("--strict", "exit with 3 when an item failed"),
     ):
-        run.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=text)
+        if flag != "--recursive" or verb.home is None:  # a FOLDER is always taken whole
+            run.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=text)
     run.add_argument("--json", action="store_true", help="print one JSON summary on stdout")
     run.add_argument("--debug", action="store_true", help="show tracebacks and log lines")
     run.add_argument("--job", type=int, help=argparse.SUPPRESS)
@@ -81,15 +85,18 @@ def _add(group: Any, model: type[Params], name: str) -> None:
     info = model.model_fields[name]
     extra = _extra(info)
     key = yaml_file.key_of(model, name)
-    default = "" if info.default in (None, "", (), False) else f"; default {info.default}"
+    value = ",".join(map(str, info.default)) if isinstance(info.default, tuple) else info.default
+    default = "" if value in (None, "", False) else f"; default {value}"
     known: dict[str, Any] = {
         "default": argparse.SUPPRESS,
         "help": f"{info.description}{_range(info)}{default}".replace("%", "%%"),
     }
     kind, choices = _kind(info)
     if extra.get("positional"):
-        nargs = None if extra.get("required") else "?"
-        group.add_argument(name, nargs=nargs, metavar=key.upper(), **known)
+        many = str(info.annotation).startswith("tuple[")
+        needed = bool(extra.get("required"))
+        nargs = ("+" if needed else "*") if many else (None if needed else "?")
+        group.add_argument(name, nargs=nargs, metavar=extra.get("shown") or key.upper(), **known)
         return
     inner = get_args(info.annotation)
     if str(info.annotation).startswith("tuple[tuple["):
@@ -171,7 +178,9 @@ def given(verb: Verb, options: argparse.Namespace) -> tuple[Any, dict[str, Any],
         raise ParamError(f"--workers {common['workers']}: 0 is one a core, more are that many")
     root = options.working_dir or (yaml_file.working_dir(config, path) if path else None)
     params = yaml_file.made(verb.params, verb.name, fields, typed)
-    return params, common, Path.cwd() if root is None else root
+    if root is None:
+        root = Path.cwd() if verb.home is None else verb.home(params)
+    return params, common, root
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from curation.cli.toolkit_job import watched
-from curation.cli.verbs import DONE, FAILED, ITEMS_FAILED
+from curation.cli.verbs import DONE, FAILED, ITEMS_FAILED, USAGE
 from curation.errors import CurationError, InputError
-from curation.store.catalogue import FILE_NAME, Catalogue
+from curation.store.catalogue import FILE_NAME, OUR_FOLDER, Catalogue
 from curation.toolkit.files import Files
 from curation.toolkit.workdir import WorkDir
 
@@ -27,7 +27,13 @@ def main(argv: Sequence[str]) -> int:
         "times. Typed again, it takes back the one before. A file that somebody changed since is "
         "left as it is.",
     )
-    parser.add_argument("-d", "--working-dir", type=Path, default=Path(), metavar="DIR")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER",
+        help="folder in which a verb was run; default is the current one",
+    )  # fmt: skip
+    parser.add_argument(
+        "-d", "--working-dir", type=Path, metavar="DIR", help="the same, as the other verbs have it"
+    )
     parser.add_argument("--list", action="store_true", help="list what was done, newest first")
     parser.add_argument("--to", type=int, metavar="N", help="take back run N and all after it")
     parser.add_argument(
@@ -42,6 +48,10 @@ def main(argv: Sequence[str]) -> int:
         options = parser.parse_args(argv)
     except SystemExit as leave:
         return int(leave.code or 0)
+    if None not in (options.folder, options.working_dir):
+        print("error: name one folder, as FOLDER or with -d", file=sys.stderr)
+        return USAGE
+    options.working_dir = options.folder or options.working_dir or Path()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -59,11 +69,21 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _catalogue(root: Path) -> Catalogue:
-    ours = WorkDir(root).ours
+    workdir = WorkDir(root)
     # Opening makes an absent catalogue, which a question must not do.
-    if not (ours / FILE_NAME).is_file():
-        raise InputError(f"no verb has changed anything in {root.absolute()}", "undo -d DIR")
-    return Catalogue(ours)
+    if (workdir.ours / FILE_NAME).is_file():
+        return Catalogue(workdir.ours)
+    if (workdir.root / FILE_NAME).is_file():
+        raise InputError(
+            f"{workdir.root} is a datastore",
+            f"python -m curation unapply --datastore {shlex.quote(str(root))}",
+        )
+    # Of several FOLDERs the first has the journal; and what lies in one may have been named.
+    above = [path for path in workdir.root.parents if (path / OUR_FOLDER / FILE_NAME).is_file()]
+    where = shlex.quote(str(above[0])) if above else "FOLDER, the first that was named then"
+    raise InputError(
+        f"no verb has changed anything in {workdir.root}", f"python -m curation undo {where}"
+    )
 
 
 def _listed(options: argparse.Namespace) -> dict[str, Any]:

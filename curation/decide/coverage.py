@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from curation.decide.pipeline import Decisions
 
 UNUSABLE = frozenset({
-    "black", "blank", "frozen", "not_sampled", "measure_failed", "not_measured",
-    "false_face", "no_person", "pose_invented",
+    "black", "blank", "frozen", "not_sampled", "blurred", "near_copy", "measure_failed",
+    "not_measured", "false_face", "no_person", "pose_invented",
 })
 """Reasons of frames that show nobody: no choice of thresholds makes them candidates."""
 
@@ -156,6 +156,18 @@ def coverage(
     return Coverage(int(picked.sum()), int(usable.sum()), tuple(axes), tuple(lacking))
 
 
+def kinds(
+    data: Mapping[str, AnyArray] | Columns,
+    decisions: Decisions,
+    video_names: Mapping[int, str] | None = None,
+) -> dict[str, dict[str, Bools]]:
+    """Return axis -> kind -> (n,) bool: which frames are of which kind, as `coverage` counts."""
+    return {
+        axis: dict(found)
+        for axis, found in _axes(Columns.of(data), decisions, video_names or {})
+    }
+
+
 def _axes(
     columns: Columns, decisions: Decisions, names: Mapping[int, str]
 ) -> Iterator[tuple[str, list[tuple[str, Bools]]]]:
@@ -204,7 +216,7 @@ def _axes(
     ))
     person = decisions.person if len(decisions.person) == columns.n else np.full(columns.n, -1)
     yield "person", [
-        (f"person {number}", np.asarray(person == number))
+        (decisions.names.get(number) or f"person {number}", np.asarray(person == number))
         for number in np.unique(person[person >= 0]).tolist()
     ]
     video = columns.ints("video")

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curation.decide.columns import Bools, Columns, Ints
+from curation.decide.columns import Bools, Columns, Floats, Ints
 from curation.decide.hamming import HammingIndex, Hashes, Subset
 from curation.decide.likeness import Likeness
-from curation.decide.stars import Pairs
 from curation.decide.times import micros, ranges, segments
 from curation.decide.within import Within
 
@@ -73,7 +72,7 @@ class Repeats:
 
     def __init__(
         self, columns: Columns, params: DedupParams, pairs: Ints | None = None,
-        wide: int | None = None,
+        wide: int | None = None, least_look: Floats | None = None,
     ) -> None:
         """Sort times and hashes, read the measures of subjects.
 
@@ -82,8 +81,9 @@ class Repeats:
                 Likeness reads.
             params: distances.
             pairs: (m, 2) positions of frames that geometry found to be one picture.
-            wide: take for alike whatever can be so among some of the frames: subjects by the
-                least likeness that could be learned, and this many chunks apart (see Within).
+            wide: take for alike whatever can be so among some of the frames: subjects this many
+                chunks apart (see Within).
+            least_look: as in Likeness.
         """
         self.params = params
         self.hashed = columns.flags("has_phash")
@@ -93,7 +93,7 @@ class Repeats:
         self.segment = segments(columns)
         self.time_us = micros(columns.floats("time_s"))
         self.burst_us = round(params.burst_s * 1e6)
-        self.likeness = Likeness(columns, params, lax=wide is not None)
+        self.likeness = Likeness(columns, params, least_look)
         self.video = columns.ints("video")
         self.within: Within | None = None
         if self.likeness.measured.any():
@@ -110,7 +110,7 @@ class Repeats:
         self._sort_times()
         self._sort_hashes()
         self._sort_pairs(np.zeros((0, 2), np.int64) if pairs is None else pairs)
-        self.whole = self._make_index(np.arange(len(self.unique_hashes)))
+        self._whole: Subset | None = None
 
     def cover(self, best_first: Ints) -> Groups:
         """Cover all frames: best first, each frame not yet covered keeps and covers its like.
@@ -122,30 +122,6 @@ class Repeats:
         self._take_blocks()
         return Groups(self.keeper, self.kind)
 
-    def pairs(self, most: int) -> Pairs | None:
-        """Return all pairs of frames that are alike; None when there are more than `most`."""
-        n = len(self.phash)
-        self._begin(np.arange(n))
-        found: list[Ints] = []
-        at, size = 0, _FIRST_BLOCK
-        while at < n:
-            block = np.arange(at, min(n, at + size))
-            pairs = self._alike(block)
-            if pairs is None:
-                size = max(1, len(block) // 4)
-                continue
-            # One pair may have been found by its time as well as by its look.
-            key = np.sort(block[pairs[0]] * n + pairs[1])
-            key = key[np.flatnonzero(np.diff(key, prepend=-1))]
-            found.append(key)
-            most -= len(key)
-            if most < 0:
-                return None
-            at += len(block)
-            size = min(_LARGEST_BLOCK, 2 * size) if len(key) < _PAIR_LIMIT // 16 else size
-        keys = np.concatenate([np.zeros(0, np.int64), *found])
-        return Pairs(n, (keys // n).astype(np.int32), (keys % n).astype(np.int32))
-
     def _begin(self, best_first: Ints) -> None:
         n = len(self.phash)
         self.order = best_first
@@ -154,7 +130,9 @@ class Repeats:
         self.alive: Bools = np.ones(n, np.bool_)
         self.keeper: Ints = np.arange(n)
         self.kind: Ints = np.zeros(n, np.int64)
-        self.index = self.whole
+        if self._whole is None:
+            self._whole = self._make_index(np.arange(len(self.unique_hashes)))
+        self.index = self._whole
 
     def alike(self, one: Ints, other: Ints) -> Bools:
         """Return (k,) whether pairs of positions are alike, one pair at a time.
@@ -249,12 +227,13 @@ class Repeats:
         near = self.hashed[loser] & self.hashed[keeper] & (bits <= self.params.near_hash)
         matched = self._matched_pair(loser, keeper)
         return np.select(
-            [same_pixels, self._is_burst(loser, keeper), near, matched],
+            [same_pixels, self.is_burst(loser, keeper), near, matched],
             [EXACT, BURST, NEAR, CROP],
             SUBJECT,
         )
 
-    def _is_burst(self, a: Ints, b: Ints) -> Bools:
+    def is_burst(self, a: Ints, b: Ints) -> Bools:
+        """Return (k,) whether pairs are of one shot, and close in time or look."""
         close = np.abs(self.time_us[a] - self.time_us[b]) <= self.burst_us
         bits = np.bitwise_count(self.phash[a] ^ self.phash[b])
         close |= self.hashed[a] & self.hashed[b] & (bits <= self.params.burst_hash)
@@ -305,22 +284,24 @@ class Repeats:
         if self.params.burst_hash > self.params.near_hash:
             frame = block[source]
             bits = np.bitwise_count(self.phash[frame] ^ self.phash[other])
-            alike = (bits <= self.params.near_hash) | self._is_burst(frame, other)
+            alike = (bits <= self.params.near_hash) | self.is_burst(frame, other)
             source, other = source[alike], other[alike]
-        return self._unless_told_apart(block, source, other)
-
-    def _unless_told_apart(self, block: Ints, source: Ints, other: Ints) -> tuple[Ints, Ints]:
-        """Leave out pairs of one video: those `within` answers for, and those that differ."""
         if self.within is None:
             return source, other
-        frame = block[source]
-        open_ = self.alive[other] & ~self.within.settles(frame, other)
-        source, other = source[open_], other[open_]
-        frame = block[source]
-        inside = np.flatnonzero(self.within.number[frame] == self.within.number[other])
-        good = np.ones(len(source), np.bool_)
-        good[inside] = ~self.likeness.differ(frame[inside], other[inside])
+        good = np.flatnonzero(self.alive[other])
+        good = good[self.unsettled(block[source[good]], other[good])]
         return source[good], other[good]
+
+    def unsettled(self, one: Ints, other: Ints) -> Bools:
+        """Return (k,) which pairs of close looks count: neither those that `within` answers for,
+        nor those of one video that differ."""
+        good = np.ones(len(one), np.bool_)
+        if self.within is None:
+            return good
+        good[self.within.settles(one, other)] = False
+        inside = np.flatnonzero(good & (self.within.number[one] == self.within.number[other]))
+        good[inside] = ~self.likeness.differ(one[inside], other[inside])
+        return good
 
     def _matched(self, block: Ints) -> tuple[Ints, Ints]:
         low = self.pair_start[block]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from curation.decide.columns import AnyArray, Bools, Columns, Floats, Ints, Objects
+from curation.decide.columns import AnyArray, Bools, Columns, Floats, Ints, Vectors
+from curation.decide.pools import NAMES, numbers_of
 
 TRAITS = ("appearance", "pose", "turn", "expression")
 WEIGHTS = {
@@ -30,7 +32,23 @@ TURN_WIDTH_DEG = (25.0, 18.0, 25.0)
 EXPRESSION_WIDTH = 0.12
 """Root mean square of blendshape differences at which expressions are .61 alike."""
 
-_BLOCK = 128
+_POSE_SIZE = 66
+_TABLE = np.array([WEIGHTS.get(name, (0.0,) * len(TRAITS)) for name in NAMES], np.float32)
+"""Weights by position in POOLS; the last row for no pool."""
+_POSED = np.array([name in JOINTS for name in NAMES])
+
+
+def _pose_scale() -> Vectors:
+    """Return (pools, 66) what joints are multiplied with: 0 for those that do not count."""
+    scale = np.zeros((len(NAMES), _POSE_SIZE), np.float32)
+    for at, name in enumerate(NAMES):
+        for joint in JOINTS.get(name, ()):
+            scale[at, 2 * joint : 2 * joint + 2] = 1 / (POSE_WIDTH * np.sqrt(len(JOINTS[name])))
+    return scale
+
+
+_POSE_SCALE = _pose_scale()
+_BLOCK, _FEW = 128, 512
 _TIE = 1e-12
 """What each place costs, so that equals are taken in their order."""
 
@@ -43,46 +61,65 @@ class Looks:
     Gaussian in the distance, so that small differences count little and large ones all the same.
     """
 
-    def __init__(self, columns: Columns, pool: Objects, rows: Ints) -> None:
-        """Gather the traits of some rows.
+    def __init__(self, columns: Columns, pool: AnyArray, rows: Ints) -> None:
+        """Look up what is known of some rows; their vectors are read when they are compared.
 
         Args:
             columns: may hold `appearance`, `pose_shape` and `expression` (float16 as bytes),
                 `yaw_deg`, `pitch_deg` and `roll_deg`.
-            pool: (all rows,) pools.
+            pool: (all rows,) pools, by name or by position in POOLS.
             rows: (n,) positions of the candidates in the columns.
         """
-        self.weight = np.array(
-            [WEIGHTS.get(name, (0.0,) * len(TRAITS)) for name in pool[rows].tolist()], np.float32
-        ).reshape(len(rows), len(TRAITS))
-        appearance, seen = _vectors(columns, "appearance", rows)
-        self.unit = _unit(appearance)
-        self.floor = _mean_cosine(self.unit[seen])
-        pose, posed = _pose(columns, pool, rows)
-        turn = np.stack(
-            [columns.floats(f"{axis}_deg")[rows] for axis in ("yaw", "pitch", "roll")], axis=1
-        ) / np.array(TURN_WIDTH_DEG)
-        turned = np.asarray(np.isfinite(turn).all(axis=1), np.bool_)
-        expression, shown = _vectors(columns, "expression", rows)
-        expression = expression / (EXPRESSION_WIDTH * np.sqrt(max(1, expression.shape[1])))
-        self.points = (
-            pose.astype(np.float32),
-            np.where(turned[:, None], turn, 0.0).astype(np.float32),
-            expression.astype(np.float32),
-        )
-        self.known = np.stack([seen, posed, turned, shown], axis=1)
+        self.rows = rows
+        self._number = numbers_of(pool[rows])
+        self._look, _ = columns.vectors("appearance")
+        self._shape, _ = columns.vectors("pose_shape")
+        self._expression, _ = columns.vectors("expression")
+        self._turn = columns.once("turn", lambda: _turns(columns))
+        self.known = columns.once("traits", lambda: _known(columns, self._turn))[rows]
+        self.known[:, 1] &= _POSED[self._number]
+        self._floor: float | None = None
+
+    @property
+    def weight(self) -> Vectors:
+        """(n, traits) what counts for how much in the candidate's pool."""
+        return np.asarray(_TABLE[self._number])
+
+    @property
+    def floor(self) -> float:
+        """The mean cosine of the candidates' appearances, 0..0.95; what is over it counts."""
+        if self._floor is None:
+            self._floor = _mean_cosine(self._units(np.flatnonzero(self.known[:, 0])))
+        return self._floor
+
+    def _units(self, at: Ints) -> Vectors:
+        """Return (k, d) appearances of length 1; zero where unknown."""
+        return _unit(self._look[self.rows[at]])
+
+    def _points(self, at: Ints) -> Iterator[Vectors]:
+        """Yield pose, turn and expression of candidates, scaled so that the squared distance is
+        that of the Gaussian."""
+        rows = self.rows[at]
+        if self._shape.shape[1] == _POSE_SIZE:
+            yield self._shape[rows] * _POSE_SCALE[self._number[at]]
+        else:
+            yield np.zeros((len(at), 0), np.float32)
+        yield np.where(self.known[at, 2][:, None], self._turn[rows], 0.0).astype(np.float32)
+        width = EXPRESSION_WIDTH * np.sqrt(max(1, self._expression.shape[1]))
+        yield self._expression[rows] / np.float32(width)
 
     @property
     def useful(self) -> bool:
         """Whether anything is known that could make two candidates alike."""
-        return bool((self.known & (self.weight > 0)).any())
+        some = slice(0, 1000)  # most often these tell
+        return any(bool((self.known[part] & (_TABLE[self._number[part]] > 0)).any())
+                   for part in (some, slice(None)))
 
     def traits(self, rows: Ints, others: Ints) -> Floats:
         """Return (traits, rows, others) likeness; 0 where a trait of either is unknown."""
-        cosine = self.unit[rows] @ self.unit[others].T
+        cosine = self._units(rows) @ self._units(others).T
         alike = [np.clip((cosine - self.floor) / (1 - self.floor), 0, 1)]
-        for points in self.points:
-            a, b = points[rows], points[others]
+        for a, b in zip(self._points(rows), self._points(others), strict=True):
             squared = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None, :] - 2 * a @ b.T
             alike.append(np.exp(-np.maximum(squared, 0) / 2))
         known = self.known[rows].T[:, :, None] & self.known[others].T[:, None, :]
@@ -90,16 +127,16 @@ class Looks:
 
     def alike(self, rows: Ints, others: Ints) -> Floats:
         """Return (rows, others) likeness, weighed as the pool of the row asks."""
-        weight = self.weight[rows].T[:, :, None]
+        weight = _TABLE[self._number[rows]].T[:, :, None]
         return np.asarray((self.traits(rows, others) * weight).sum(axis=0))
 
     def texts(self, rows: Ints, others: Ints) -> list[str]:
         """Return e.g. "appearance 0.97, turn 0.90" for every row and its one other."""
-        cosine = (self.unit[rows] * self.unit[others]).sum(axis=1)
+        cosine = (self._units(rows) * self._units(others)).sum(axis=1)
         found = [np.clip((cosine - self.floor) / (1 - self.floor), 0, 1)]
-        for points in self.points:
-            found.append(np.exp(-np.square(points[rows] - points[others]).sum(axis=1) / 2))
-        counts = (self.weight[rows] > 0) & self.known[rows] & self.known[others]
+        for a, b in zip(self._points(rows), self._points(others), strict=True):
+            found.append(np.exp(-np.square(a - b).sum(axis=1) / 2))
+        counts = (_TABLE[self._number[rows]] > 0) & self.known[rows] & self.known[others]
         return [
             ", ".join(f"{TRAITS[i]} {values[i]:.2f}" for i in range(len(TRAITS)) if counted[i])
             for values, counted in zip(np.stack(found, axis=1).tolist(), counts.tolist(),
@@ -164,6 +201,8 @@ def _greedy(score: Floats, looks: Looks, places: int, weight: float) -> Ints:
     """Return the positions of the picks, in the order taken."""
     n = len(score)
     base = (1 - weight) * score - _TIE * np.arange(n)
+    if n <= _FEW:
+        return _greedy_of_few(base, looks.alike(np.arange(n), np.arange(n)), places, weight)
     value, most = base.copy(), np.zeros(n)
     seen = np.zeros(n, np.int64)  # how many picks a value knows of
     picks: list[int] = []
@@ -187,23 +226,33 @@ def _greedy(score: Floats, looks: Looks, places: int, weight: float) -> Ints:
     return np.array(picks, np.int64)
 
 
-def _vectors(columns: Columns, name: str, rows: Ints) -> tuple[AnyArray, Bools]:
-    """Return (n, d) float32 of a column of float16 bytes, zeros where missing, and (n,) known."""
-    found = columns.objects(name)[rows].tolist()
-    sizes = [len(blob) for blob in found if isinstance(blob, bytes) and blob]
-    known = np.zeros(len(found), np.bool_)
-    if not sizes:
-        return np.zeros((len(found), 0), np.float32), known
-    # Vectors of another length come from another model and cannot be compared.
-    size = max(set(sizes), key=lambda each: (sizes.count(each), each))
-    vectors = np.zeros((len(found), size // 2), np.float32)
-    for i, blob in enumerate(found):
-        if isinstance(blob, bytes) and len(blob) == size:
-            vectors[i] = np.frombuffer(blob, "<f2")
-    known[:] = [isinstance(blob, bytes) and len(blob) == size for blob in found]
-    known &= np.isfinite(vectors).all(axis=1)
-    vectors[~known] = 0.0
-    return vectors, known
+def _greedy_of_few(base: Floats, alike: Floats, places: int, weight: float) -> Ints:
+    """Return the same for candidates of whom all pairs, (n, n), are compared at once."""
+    most, gone = np.zeros(len(base)), np.zeros(len(base))
+    picks: list[int] = []
+    for _ in range(places):
+        best = int((base - weight * most - gone).argmax())
+        picks.append(best)
+        gone[best] = np.inf
+        np.maximum(most, alike[:, best], out=most)
+    return np.array(picks, np.int64)
+
+
+def _known(columns: Columns, turn: Floats) -> Bools:
+    """Return (n, traits) of which frames each trait is known."""
+    shape, shaped = columns.vectors("pose_shape")
+    return np.stack([
+        columns.vectors("appearance")[1],
+        shaped & (shape.shape[1] == _POSE_SIZE),
+        np.isfinite(turn).all(axis=1),
+        columns.vectors("expression")[1],
+    ], axis=1)
+
+
+def _turns(columns: Columns) -> Floats:
+    """Return (n, 3) angles of the head in widths of their Gaussian."""
+    angles = [columns.floats(f"{axis}_deg") for axis in ("yaw", "pitch", "roll")]
+    return np.asarray(np.stack(angles, axis=1) / np.array(TURN_WIDTH_DEG))
 
 
 def _unit(vectors: AnyArray) -> AnyArray:
@@ -216,22 +265,6 @@ def _mean_cosine(unit: AnyArray) -> float:
     n = len(unit)
     if n < 2:
         return 0.0
-    total = float(np.square(unit.astype(np.float64).sum(axis=0)).sum())
+    # A product with ones adds up in blocks, as exactly as is needed and ten times as fast.
+    total = float(np.square((np.ones(n, np.float32) @ unit).astype(np.float64)).sum())
     return float(np.clip((total - n) / (n * (n - 1)), 0.0, 0.95))
-
-
-def _pose(columns: Columns, pool: Objects, rows: Ints) -> tuple[AnyArray, Bools]:
-    """Return (n, 66) joints scaled so that the squared distance is that of the Gaussian."""
-    shape, known = _vectors(columns, "pose_shape", rows)
-    scaled = np.zeros_like(shape)
-    joined = np.zeros(len(rows), np.bool_)
-    for name, joints in JOINTS.items():
-        mine = np.asarray(pool[rows] == name, np.bool_) & known
-        if shape.shape[1] != 66 or not mine.any():
-            continue
-        at = np.array([2 * joint + axis for joint in joints for axis in (0, 1)])
-        scaled[np.ix_(np.flatnonzero(mine), at)] = shape[mine][:, at] / (
-            POSE_WIDTH * np.sqrt(len(joints))
-        )
-        joined |= mine
-    return scaled, joined

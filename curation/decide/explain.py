@@ -29,12 +29,14 @@ class Part:
         value: 0..1.
         weight: as declared; parts that are not known leave theirs to the others.
         contribution: weight * value / (sum of the weights of known parts).
+        said: what else there is to say of it, in words.
     """
 
     name: str
     value: float
     weight: float
     contribution: float
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Explanation:
         limits: every limit that applies to it.
         needed: (name, text) of what would have changed the decision.
         rivals: which frame took its place, and its neighbours by score.
+        person_name: "" where nobody gave one.
     """
 
     frame_id: int
@@ -96,6 +99,7 @@ class Explanation:
     limits: tuple[Limit, ...]
     needed: tuple[tuple[str, str], ...]
     rivals: tuple[Neighbour, ...]
+    person_name: str = ""
 
     @property
     def headline(self) -> str:
@@ -128,6 +132,8 @@ class Explanation:
     def to_text(self) -> list[str]:
         """Return lines for a terminal."""
         lines = [f"frame {self.frame_id}, {self.where}", self.headline]
+        if self.person_name:
+            lines.append(f"shows {self.person_name}")
         if self.score is not None:
             lines.append(f"score {self.score:.4f}, place {self.place} of {self.scored} in "
                          f"{self.pool}, a sum of:")
@@ -189,12 +195,13 @@ def parts_of(decisions: Decisions, params: RankParams, row: int) -> tuple[Part, 
         return ()
     known = [
         (name, float(decisions.parts[name][row]), float(getattr(params, f"weight_{name}")))
-        for name in rank.PARTS
+        for name in rank.EVERY
         if name in decisions.parts and math.isfinite(decisions.parts[name][row])
     ]
     weights = sum(weight for _, _, weight in known)
     parts = [
-        Part(name, value, weight, weight * value / weights if weights else 0.0)
+        Part(name, value, weight, weight * value / weights if weights else 0.0,
+             _taste_text(decisions, row) if name == rank.TASTE else "")
         for name, value, weight in known
     ]
     rest = score - math.fsum(part.contribution for part in parts)
@@ -205,7 +212,7 @@ def parts_of(decisions: Decisions, params: RankParams, row: int) -> tuple[Part, 
     share = last.contribution
     while (total := math.fsum([*(part.contribution for part in head), share])) != score:
         share = math.nextafter(share, math.inf if total < score else -math.inf)
-    return (*head, Part(last.name, last.value, last.weight, share))
+    return (*head, Part(last.name, last.value, last.weight, share, last.said))
 
 
 class _Story:
@@ -242,6 +249,7 @@ class _Story:
             int(made.rank[row]), len(self.picks), above + 1 if self.parts else 0,
             len(self.scored), person if person >= 0 else None, self.parts, limits,
             tuple(self._needed(limits, rival)), tuple(self._rivals(rival)),
+            made.names.get(person, ""),
         )
 
     def _false_p(self) -> float:
@@ -356,4 +364,14 @@ class _Story:
 
 def _part_text(part: Part) -> str:
     """Return e.g. "0.91 x 0.40 gives 0.364"."""
-    return f"{part.value:.2f} x {part.weight:.2f} gives {part.contribution:.4f}"
+    text = f"{part.value:.2f} x {part.weight:.2f} gives {part.contribution:.4f}"
+    return f"{text}; {part.said}" if part.said else text
+
+
+def _taste_text(decisions: Decisions, row: int) -> str:
+    """Return e.g. "you would keep it with 83 % (give or take 9), by your ratings"."""
+    found = [100 * float(decisions.parts[name][row]) for name in ("taste_p", "taste_sd")
+             if name in decisions.parts]
+    if len(found) < 2 or not all(math.isfinite(value) for value in found):
+        return ""
+    return f"you would keep it with {found[0]:.0f} % (give or take {found[1]:.0f}), by your ratings"

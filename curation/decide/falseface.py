@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from curation.decide import flatness
+from curation.decide.area import picture_of
 from curation.decide.columns import Bools, Columns, Floats, Ints, Objects
 
 if TYPE_CHECKING:
@@ -93,10 +94,12 @@ def _meshless(columns: Columns) -> Floats:
     NaN where the edge explains it: with a quarter of a real face cut off there is no mesh.
     """
     mesh = columns.floats("mesh")
+    picture = picture_of(columns)
     with np.errstate(invalid="ignore"):
-        cut = (columns.floats("face_x0") <= 1) | (columns.floats("face_y0") <= 1)
-        cut |= columns.floats("face_x1") >= columns.floats("width") - 1
-        cut |= columns.floats("face_y1") >= columns.floats("height") - 1
+        cut = columns.floats("face_x0") <= picture.left + 1
+        cut |= columns.floats("face_y0") <= picture.top + 1
+        cut |= columns.floats("face_x1") >= picture.right - 1
+        cut |= columns.floats("face_y1") >= picture.bottom - 1
     return np.where(np.isfinite(mesh) & ~(cut & (mesh == 0)), mesh == 0, np.nan)
 
 

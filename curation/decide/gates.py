@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curation.decide.area import Picture, picture_of
 from curation.decide.columns import AnyArray, Bools, Columns, Floats, Ints
 from curation.decide.focus import blur_of_s, combine
 from curation.decide.ledger import Ledger, Texts
@@ -58,8 +59,9 @@ def best_crop(data: Mapping[str, AnyArray] | Columns, params: GateParams) -> Cro
 
 def crops(columns: Columns, params: GateParams) -> Floats:
     """Return (aspects, 4, n): kept, short_px, area and height of each export shape; see Crop."""
-    width, height = columns.floats("width"), columns.floats("height")
-    x0, y0, x1, y1 = _person_box(columns, width, height)
+    picture = picture_of(columns)
+    width, height = picture.width, picture.height
+    x0, y0, x1, y1 = _person_box(columns, picture)
     wide = _grown(x0, x1, width, params.crop_margin)
     tall = _grown(y0, y1, height, params.crop_margin)
     wanted = (wide[1] - wide[0]) * (tall[1] - tall[0])
@@ -115,7 +117,8 @@ def image_share(data: Mapping[str, AnyArray] | Columns) -> Floats:
     """Return the share of the image that the box of visible keypoints fills (the literal rule)."""
     columns = Columns.of(data)
     x0, y0, x1, y1 = (columns.floats(f"pose_{side}") for side in ("x0", "y0", "x1", "y1"))
-    image = columns.floats("width") * columns.floats("height")
+    picture = picture_of(columns)
+    image = picture.width * picture.height
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.maximum(x1 - x0, 0) * np.maximum(y1 - y0, 0) / image)
 
@@ -238,13 +241,15 @@ def is_body(pool: AnyArray) -> Bools:
 
 
 def _person_box(
-    columns: Columns, width: Floats, height: Floats
+    columns: Columns, picture: Picture
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the person's box inside the picture; the box of keypoints where there is none."""
+    """Return the person's box inside the picture, from its upper left corner; the box of keypoints
+    where there is none."""
     sides = []
-    for side, size in (("x0", width), ("y0", height), ("x1", width), ("y1", height)):
+    across, down = (picture.left, picture.width), (picture.top, picture.height)
+    for side, (start, size) in (("x0", across), ("y0", down), ("x1", across), ("y1", down)):
         person, pose = columns.floats(f"person_{side}"), columns.floats(f"pose_{side}")
-        sides.append(np.clip(np.where(np.isfinite(person), person, pose), 0, size))
+        sides.append(np.clip(np.where(np.isfinite(person), person, pose) - start, 0, size))
     return sides[0], sides[1], sides[2], sides[3]
 
 

@@ -162,7 +162,7 @@ class Ledger:
             KeyError: the code is not in the closed set.
         """
         number = _NUMBER[code]
-        order = np.argsort(rows, kind="stable")
+        order = np.argsort(rows)  # no row comes twice, so any way of sorting will do
         if len(rows):
             self._enter(rows[order], number, {
                 name: field[order] if isinstance(field, np.ndarray) else field

@@ -12,6 +12,7 @@ from curation.decide.columns import AnyArray, Columns, Floats, Ints
 from curation.decide.diversity import Looks, choose
 from curation.decide.ledger import Ledger, Texts
 from curation.decide.pools import NAMES, PICK_POOLS, among
+from curation.decide.who import names_of
 
 if TYPE_CHECKING:
     from curation.params import QuotaParams
@@ -28,6 +29,7 @@ def close_quota(
     params: QuotaParams,
     ledger: Ledger,
     video_names: Mapping[int, str],
+    person_names: Mapping[int, str] | None = None,
 ) -> Ints:
     """Close what the quotas of its video, shot, moment and person have no room for.
 
@@ -36,6 +38,7 @@ def close_quota(
         person: (n,) who it is; -1 where nobody knows.
         total: (n,) scores.
         video_names: names by video number, for the texts.
+        person_names: names of persons by number, for the texts.
 
     Returns:
         (n,) position of the pick that took a frame's place; -1 for the others.
@@ -46,7 +49,8 @@ def close_quota(
     pool_no = np.zeros(len(rows), np.int64)
     for number, name in enumerate(PICK_POOLS):
         pool_no[among(pool[rows], name)] = number
-    _, video_no = np.unique(columns.ints("video")[rows], return_inverse=True)
+    video_no = columns.once("video number", lambda: np.unique(
+        columns.ints("video"), return_inverse=True)[1])[rows]
     looks = _looks(columns, pool, rows, params)
     score = np.nan_to_num(total[rows])
     found = quota.allot(
@@ -63,14 +67,23 @@ def close_quota(
     lost = np.flatnonzero(~found.picked)
     rival = np.full(columns.n, -1, np.int64)
     rival[rows[lost]] = np.where(found.rival[lost] >= 0, rows[found.rival[lost]], -1)
-    for code in ("quota_gap", "quota_shot", "quota_person", "quota_video"):
-        at = lost[np.asarray(found.code[lost] == code, np.bool_)]
+    place = np.full(columns.n, -1, np.int64)
+    place[rows] = np.arange(len(rows))
+
+    def taken(rows: Ints) -> list[str]:
+        return found.taken_of(place[rows])
+
+    for kind, code in enumerate(quota.CODES.tolist()):
+        at = lost[found.kind[lost] == kind]
+        if code in ("", "diversity"):
+            continue
         value: AnyArray = found.value[at]
         limit: AnyArray = found.limit[at]
         if code != "quota_gap":
             value, limit = (np.nan_to_num(each).astype(np.int64) for each in (value, limit))
-        ledger.close_rows(rows[at], code, value=value, limit=limit, taken=found.taken[at])
-    at = lost[np.asarray(found.code[lost] == "diversity", np.bool_)]
+        said = {} if code != "quota_person" else {"who": names_of(person[rows[at]], person_names)}
+        ledger.close_rows(rows[at], code, value=value, limit=limit, taken=taken, **said)
+    at = lost[found.kind[lost] == quota.CODES.tolist().index("diversity")]
     if looks is not None:
         ledger.close_rows(rows[at], "diversity", value=found.value[at],
                           pick=moments(columns, rival, video_names),
@@ -127,7 +140,8 @@ def close_top(
 
 def _pool_names(pool: AnyArray) -> Texts:
     def texts(rows: Ints) -> list[str]:
-        return (pool if pool.dtype == object else NAMES[pool])[rows].tolist()  # type: ignore[no-any-return]
+        mine = pool[rows]
+        return (mine if mine.dtype == object else NAMES[mine]).tolist()  # type: ignore[no-any-return]
 
     return texts
 
@@ -135,13 +149,13 @@ def _pool_names(pool: AnyArray) -> Texts:
 def _best_open(total: Floats, ledger: Ledger) -> Ints:
     """Return open rows by falling score; ties keep the order of frame keys."""
     rows = np.flatnonzero(ledger.open)
-    return rows[np.argsort(-np.nan_to_num(total[rows], nan=-1.0), kind="stable")]
+    return rows[rank.best_first(total[rows])]
 
 
 def _looks(columns: Columns, pool: AnyArray, rows: Ints, params: QuotaParams) -> Looks | None:
     if params.diversity <= 0 or not len(rows):
         return None
-    looks = Looks(columns, pool if pool.dtype == object else NAMES[pool], rows)
+    looks = Looks(columns, pool, rows)
     return looks if looks.useful else None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curation.decide import dedup, face_condition, gates, picking, pools, rank
+from curation.decide import dedup, face_condition, gates, picking, pools, rank, who
 from curation.decide.columns import AnyArray, Columns, Floats, Ints, Objects
 from curation.decide.ledger import Details, Ledger, Texts
 from curation.decide.prepared import Prepared, close_unmeasured
@@ -32,6 +32,7 @@ class Decisions:
         keeper: (n,) int64: frame_id of the frame that a duplicate repeats, else 0.
         person: (n,) int64: who it is, numbered by first appearance; -1 where nobody knows.
         rival: (n,) int64: frame_id of the pick that took this frame's place, else 0.
+        names: names of persons, by number, as far as somebody named them.
     """
 
     pool: Objects
@@ -44,6 +45,7 @@ class Decisions:
     keeper: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     person: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     rival: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    names: Mapping[int, str] = field(default_factory=dict)
 
 
 def decide(
@@ -89,10 +91,13 @@ def _decided(ready: Prepared, params: RankParams, names: Mapping[int, str]) -> D
     face_condition.close_faces(columns, params, ledger)
     gates.close_focus(columns, pool, params, ledger)
     gates.close_unsure_faces(faces.columns, params, ledger)
+    who.close_others(faces.person, faces.names, params, ledger)
 
     scored, keeper = _close_repeats(ready, pool, params, ledger, names)
     person = faces.person
-    rival = picking.close_quota(columns, pool, person, scored.total, params, ledger, names)
+    rival = picking.close_quota(
+        columns, pool, person, scored.total, params, ledger, names, faces.names
+    )
     ranks, passed_by = picking.close_top(columns, pool, scored, params, ledger, names)
     rival = np.where(rival >= 0, rival, passed_by)
     frame_id = columns.ints("frame_id")
@@ -102,16 +107,18 @@ def _decided(ready: Prepared, params: RankParams, names: Mapping[int, str]) -> D
         "false_p_still": faces.judged.p_still,
         "false_p_flat": faces.judged.p_flat,
         "pose_area_image": ready.image_share,
+        "active_frac": columns.floats("active_frac"),
         "pose_area_crop": crop.area,
         "crop_height": crop.height,
         "crop_px": np.where(np.isfinite(crop.area), crop.short_px, np.nan),
         **_flags(assigned),
+        **_taste(columns),
     }
 
-    def given(values: AnyArray) -> AnyArray:
+    def given(values: AnyArray, kept: bool = False) -> AnyArray:
         """Return values in the order of the given rows; never the arrays that are kept."""
         if ready.in_order:
-            return values.copy()
+            return values.copy() if kept else values
         back = np.empty_like(values)
         back[ready.order] = values
         return back
@@ -123,10 +130,13 @@ def _decided(ready: Prepared, params: RankParams, names: Mapping[int, str]) -> D
         detail=ledger.detail.inner(given(np.arange(ready.n))),
         score=given(scored.total),
         rank=given(ranks),
-        parts={name: given(part) for name, part in parts.items()},
+        parts={
+            name: given(part, kept=name not in scored.parts) for name, part in parts.items()
+        },
         keeper=given(keeper),
-        person=given(person),
+        person=given(person, kept=True),
         rival=given(np.where(rival >= 0, frame_id[rival], 0)),
+        names=faces.names,
     )
 
 
@@ -163,6 +173,13 @@ def _flags(assigned: pools.Pools) -> dict[str, Floats]:
     return {name: np.where(getattr(assigned, name), 1.0, np.nan) for name in flags}
 
 
+def _taste(columns: Columns) -> dict[str, Floats]:
+    """Return how likely a person keeps each frame, and how sure that is, where anybody rated."""
+    if rank.TASTE not in columns:
+        return {}
+    return {"taste_p": columns.floats("taste"), "taste_sd": columns.floats("taste_sd")}
+
+
 def _close_repeats(
     ready: Prepared,
     pool: pools.Numbers,
@@ -183,7 +200,7 @@ def _close_repeats(
     position[known] = np.arange(len(known))
     first = repeats.kept(position[absolute[ledger.open[absolute]]])
     reference[known[first]] = True
-    scored = rank.score(ready.parts(params), pool, reference, params)
+    scored = rank.score(ready.parts(params), reference, params)
     groups = repeats.cover(position[rows[rank.best_first(scored.total[rows])]])
 
     keeper = np.arange(columns.n)

@@ -72,6 +72,14 @@ class Pools:
         return self.ledger.detail
 
 
+def numbers_of(pool: AnyArray) -> Numbers:
+    """Return (n,) positions in POOLS of pools by name, -1 for others; positions as they are."""
+    if pool.dtype != object:
+        return pool.astype(np.int8, copy=False)
+    number = {name: at for at, name in enumerate(POOLS)}
+    return np.fromiter((number.get(name, -1) for name in pool.tolist()), np.int8, len(pool))
+
+
 def among(pool: AnyArray, *names: str) -> Bools:
     """Return (n,) bool: where a pool, its name or its position in POOLS, is one of these."""
     found = np.zeros(len(pool), np.bool_)

@@ -26,7 +26,7 @@ class Faces:
     """Who the faces are, and whether they are real.
 
     Attributes:
-        person: (n,) as in tracks.Tracks.
+        person, names: as in tracks.Tracks.
         judged: by track.
         columns: all columns, false_p and false_cue as judged.
     """
@@ -34,6 +34,7 @@ class Faces:
     person: Ints
     judged: falseface.Judged
     columns: Columns
+    names: Mapping[int, str]
 
 
 class Prepared:
@@ -75,6 +76,7 @@ class Prepared:
         self.image_share = gates.image_share(self.measured)
         self._memo = Memo()
         self._possible = np.flatnonzero(self._candidates())
+        self._compared = self.columns.take(self._possible)
 
     def faces(self, params: RankParams) -> Faces:
         """Return who is who, and who is nobody."""
@@ -82,7 +84,7 @@ class Prepared:
             seen = self._memo.get("tracks", params, lambda p: tracks.follow(self.measured, p))
             judged = falseface.judge(self.measured, seen.track, params)
             columns = self.measured.having(false_p=judged.p, false_cue=judged.cue)
-            return Faces(seen.person, judged, columns)
+            return Faces(seen.person, judged, columns, seen.names)
 
         return self._memo.get("faces", params, make)
 
@@ -112,9 +114,12 @@ class Prepared:
             "face": lambda p: rank.face(self.columns, p),
             "exposure": lambda _: rank.exposure(self.columns),
         }
+        if rank.TASTE in self.columns:
+            makers[rank.TASTE] = lambda _: self.columns.floats(rank.TASTE)
 
         def made(name: str) -> rank.Part:
-            return self._memo.get(name, params, lambda p: rank.Part.of(makers[name](p)))
+            return self._memo.get(name, params, lambda p: rank.Part.of(
+                makers[name](p), self.pool(p)))
 
         return {name: made(name) for name in makers}
 
@@ -138,7 +143,7 @@ class Prepared:
         possible = self._possible
 
         def make(params: RankParams) -> Relation:
-            return Relation(self.columns.take(possible), params, matched(possible, params))
+            return Relation(self._compared, params, matched(possible, params))
 
         relation = self._memo.get("relation", params, make)
         positions = np.searchsorted(possible, rows)
@@ -172,7 +177,19 @@ def close_unmeasured(columns: Columns, ledger: Ledger) -> None:
         raise ValueError(f"extract_reason holds unknown codes: {sorted(unknown)}")
     for code in EXTRACT_CODES:
         ledger.close(held & np.asarray(said == code, np.bool_), code)
+    _close_left_out(columns, ledger)
     ledger.close(columns.present("error"), "measure_failed", error=columns.objects("error"))
     counts = ("n_faces", "n_people", "n_poses")
     blind = ~np.any([np.isfinite(columns.floats(name)) for name in counts], axis=0)
     ledger.close(np.asarray(blind), "not_measured")
+
+
+def _close_left_out(columns: Columns, ledger: Ledger) -> None:
+    """Close frames that were left out before any detector looked (steps/triage.py)."""
+    if "triage" not in columns:
+        return
+    said = columns.objects("triage")
+    told = {name: columns.floats(f"triage_{name}") for name in ("value", "limit")}
+    ledger.close(np.asarray(said == "blurred", np.bool_), "blurred", **told)
+    at = columns.floats("triage_at_s")
+    ledger.close(np.asarray(said == "near_copy", np.bool_), "near_copy", at=at, **told)

@@ -2,189 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from math import floor
-from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from curation.decide.columns import Bools, Floats, Ints, Objects
-from curation.decide.shares import usable_seconds, water_fill
+from curation.decide.columns import AnyArray, Bools, Floats, Ints, Objects
+from curation.decide.quota_group import FIRST_GAP, Group, Likeness, Spread, Taste, spread
+from curation.decide.quota_lost import PERSON, VIDEO, Taken, explained
+from curation.decide.quota_rounds import Members, Spreads, in_rounds
+from curation.decide.shares import usable_seconds_of, water_fill
 
-FIRST_GAP = 0.4
-"""The first gap in shares of span / cap. Larger gaps cost quality, smaller ones bring frames of
-one moment together: .3 gives 98.6 % and 43 s, .4 98.3 % and 51 s, .5 98.0 % and 60 s (900
-synthetic videos of 600 s, 6 picks)."""
-
-_HALVINGS = 6
-_PAIRS_AT_ONCE = 1_000_000
-
-
-class Likeness(Protocol):
-    """Who can say how alike candidates look (see diversity.Looks)."""
-
-    def alike(self, rows: Ints, others: Ints) -> Floats:
-        """Return (rows, others) likeness in 0..1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taste:
-    """What makes one candidate preferable to another beyond the order they come in.
-
-    Attributes:
-        score: (n,) 0..1, falling.
-        looks: answers for the same n candidates.
-        weight: 0..1; 0 is score alone, 1 is variety alone.
-    """
-
-    score: Floats
-    looks: Likeness
-    weight: float
-
-    def of(self, rows: Ints) -> _Tasting:
-        """Return a memory of what was taken of these candidates."""
-        return _Tasting(self, rows)
-
-
-class _Tasting:
-    """Maximal marginal relevance (Carbonell & Goldstein 1998) within one group."""
-
-    def __init__(self, taste: Taste, rows: Ints) -> None:
-        self.taste, self.rows = taste, rows
-        self.base: Floats = (1 - taste.weight) * taste.score[rows]
-        self.value: Floats = self.base.copy()
-        self.most: Floats = np.zeros(len(rows))
-        self.most_at: Ints = np.full(len(rows), -1, np.int64)
-
-    def took(self, at: int) -> None:
-        alike = self.taste.looks.alike(self.rows, self.rows[[at]])[:, 0]
-        closer = alike > self.most
-        self.most[closer], self.most_at[closer] = alike[closer], at
-        self.value = self.base - self.taste.weight * self.most
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """The picks of one video and pool.
-
-    Attributes:
-        picked: positions in the order they were taken.
-        gap_s: the least gap that a pick was taken at: every two are at least this far apart.
-        per_shot: the most picks that one shot was allowed when it gave one.
-    """
-
-    picked: Ints
-    gap_s: float
-    per_shot: int
-
-
-def spread(time_s: Floats, shot: Ints, cap: int, gap_share: float = 1.0) -> Spread:
-    """Take at most cap frames, best first, spread over time and shots.
-
-    Relaxing temporal non-maximum suppression (science, section C): a frame is taken when it is
-    at least a gap from all taken ones. The gap starts at FIRST_GAP of the eligible span / cap
-    and is halved until cap are found. Every shot gives one frame before any gives a second; when
-    shots have run out, the gap starts again and shots may give two, three, ...
-
-    Args:
-        time_s: (n,) times, best frame first.
-        shot: (n,) shot numbers; -1 where shots are unknown, which then bind nothing.
-        cap: most frames to take.
-        gap_share: factor on the first gap (0.5 for faces).
-    """
-    group = _Group(time_s, shot, cap, gap_share)
-    while (best := group.proposal()) is not None:
-        group.accept(best)
-    return group.outcome()
-
-
-class _Group:
-    """The candidates of one video and pool, and what is taken of them so far."""
-
-    def __init__(
-        self, time_s: Floats, shot: Ints, cap: int, gap_share: float, taste: _Tasting | None = None
-    ) -> None:
-        n = len(time_s)
-        self.time_s = time_s
-        self.cap = min(cap, n)
-        if self.cap > 1:
-            # A frame of an unknown shot is a shot of its own.
-            own = np.where(shot < 0, -1 - np.arange(n), shot)
-            shots, self.shot = np.unique(own, return_inverse=True)
-        else:  # which shot it is of binds nobody before a first pick
-            shots, self.shot = np.zeros(1, np.int64), np.zeros(n, np.int64)
-        self.used: Ints = np.zeros(len(shots), np.int64)
-        self.nearest: Floats = np.full(n, np.inf)
-        self.picked: list[int] = []
-        self.barred: Bools = np.zeros(n, np.bool_)
-        self.taste = taste
-        # Who was passed over for a worse frame, and what it resembled then.
-        self.passed: Ints = np.full(n, -1, np.int64)
-        self.passed_alike: Floats = np.full(n, np.nan)
-        span = float(time_s.max() - time_s.min()) if n else 0.0
-        first = FIRST_GAP * gap_share * span / cap if cap > 0 else 0.0
-        self.bound_gap, self.bound_shot = first, 1
-        self._levels = self._schedule(first)
-        self._level = next(self._levels) if self.cap else None
-        self._free: Bools = np.zeros(n, np.bool_)
-        self._best: int | None = None
-
-    def proposal(self) -> int | None:
-        """Return the next frame to take, relaxing as far as it needs; None when there is none."""
-        while self._best is None and self._level is not None and len(self.picked) < self.cap:
-            per_shot, gap = self._level
-            self._free = (self.nearest >= gap) & (self.used[self.shot] < per_shot) & ~self.barred
-            if self.taste is None:
-                best = int(self._free.argmax())
-            else:
-                best = int(np.where(self._free, self.taste.value, -np.inf).argmax())
-            if self._free[best]:
-                self._best = best
-            else:
-                self._level = next(self._levels, None)
-        return self._best
-
-    def bar(self, rows: Ints) -> None:
-        """Take some candidates out."""
-        self.barred[rows] = True
-        self._best = None
-
-    def accept(self, best: int) -> None:
-        """Take what was proposed."""
-        if self._level is None:
-            raise ValueError("nothing was proposed")
-        per_shot, gap = self._level
-        self.bound_gap, self.bound_shot = min(self.bound_gap, gap), max(self.bound_shot, per_shot)
-        if self.taste is not None:
-            over = np.flatnonzero(self._free[:best])
-            over = over[self.passed[over] < 0]
-            self.passed[over] = self.taste.most_at[over]
-            self.passed_alike[over] = self.taste.most[over]
-        self.picked.append(best)
-        self._best = None
-        if len(self.picked) == self.cap:
-            return  # nobody will ask who is left
-        if self.taste is not None:
-            self.taste.took(best)
-        self.used[self.shot[best]] += 1
-        np.minimum(self.nearest, np.abs(self.time_s - self.time_s[best]), out=self.nearest)
-        self.nearest[best] = -1.0
-
-    def outcome(self) -> Spread:
-        """Return what was taken."""
-        return Spread(np.array(self.picked, np.int64), self.bound_gap, self.bound_shot)
-
-    def _schedule(self, first: float) -> Iterator[tuple[int, float]]:
-        """Yield (picks per shot, gap) from strict to lax."""
-        gaps = [first / 2**halving for halving in range(_HALVINGS)] + [0.0]
-        for gap in gaps:
-            if (self.used == 0).any():
-                yield 1, gap
-        for gap in gaps:
-            for per_shot in range(2, self.cap + 1):
-                yield per_shot, gap
-
+__all__ = [
+    "FIRST_GAP", "Likeness", "Quota", "Rules", "Spread", "Taste", "allot", "spread",
+]  # fmt: skip
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -199,17 +30,20 @@ class Rules:
     budget: int = 0
 
 
+CODES: Objects = np.array(
+    ["", "quota_gap", "quota_shot", "quota_person", "quota_video", "diversity"], object
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Quota:
     """The outcome of all videos and pools; -1 where a position is of nobody.
 
     Attributes:
         picked: (n,) bool.
-        code: (n,) object: quota_gap, quota_shot, quota_person, quota_video or diversity for who
-            is not picked, else "".
+        kind: (n,) position in CODES of the reason of who is not picked.
         rival: (n,) position of the pick that took the frame's place.
         value, limit: (n,) what bound: seconds and least gap, picks and their limit, or likeness.
-        taken: (n,) object: what was taken there, for people.
         nearest_s: (n,) seconds to the nearest pick of the same video and pool.
         gap_s: (n,) the gap that bound there.
         in_shot: (n,) picks that the frame's own shot gave (0 where shots are unknown).
@@ -218,16 +52,38 @@ class Quota:
     """
 
     picked: Bools
-    code: Objects
+    kind: npt.NDArray[np.int8]
     rival: Ints
     value: Floats
     limit: Floats
-    taken: Objects
     nearest_s: Floats
     gap_s: Floats
     in_shot: Ints
     per_shot: Ints
     room: Ints
+    _took: list[Taken]
+    _of: Ints
+
+    @property
+    def code(self) -> Objects:
+        """(n,) object: quota_gap, quota_shot, quota_person, quota_video or diversity for who is
+        not picked, else ""."""
+        return np.asarray(CODES[self.kind])
+
+    @property
+    def taken(self) -> Objects:
+        """(n,) object: what was taken there, for people."""
+        found: Objects = np.full(len(self.kind), "", object)
+        found[:] = self.taken_of(np.arange(len(self.kind)))
+        return found
+
+    def taken_of(self, rows: Ints) -> list[str]:
+        """Return what was taken where these candidates are, for people."""
+        texts: dict[int, str] = {}
+        of = self._of[rows].tolist()
+        for number in set(of):
+            texts[number] = self._took[number].text() if number >= 0 else ""
+        return [texts[number] for number in of]
 
 
 def allot(
@@ -258,35 +114,56 @@ def allot(
     n = len(group)
     pool = np.zeros(n, np.int64) if pool is None else pool
     person = np.full(n, -1, np.int64) if person is None else person
-    quota = Quota(
-        np.zeros(n, np.bool_), np.full(n, "", object), np.full(n, -1, np.int64),
-        np.full(n, np.nan), np.full(n, np.nan), np.full(n, "", object), np.full(n, np.inf),
-        np.zeros(n), np.zeros(n, np.int64), np.ones(n, np.int64), np.zeros(n, np.int64),
-    )
-    order = np.argsort(group, kind="stable")
+    narrow = np.int16 if n and int(group.max()) < 1 << 15 and int(group.min()) >= 0 else np.int64
+    order = np.argsort(group.astype(narrow), kind="stable")  # of 16 bits in one look at each
     edges = np.flatnonzero(np.diff(group[order])) + 1
-    members = np.split(order, edges) if n else []
-    for number in np.unique(pool):
-        mine = [rows for rows in members if pool[rows[0]] == number]
-        room = np.array([int(cap[rows[0]]) for rows in mine], np.int64)
-        if rules.budget and int(room.sum()) > rules.budget:
-            seconds = np.array([usable_seconds(time_s[rows]) for rows in mine])
-            room = water_fill(seconds, room, rules.budget)
-        groups = [
-            _Group(time_s[rows], shot[rows], int(places), float(gap_share[rows[0]]),
-                   None if taste is None else taste.of(rows))
-            for rows, places in zip(mine, room, strict=True)
-        ]
-        _take_in_turns(mine, groups, person, rules.per_person)
-        for rows, one, places in zip(mine, groups, room.tolist(), strict=True):
-            _record(quota, rows, one, time_s[rows], shot[rows], places, int(cap[rows[0]]))
+    starts = np.concatenate([[0], edges, [n]]).astype(np.int64) if n else np.zeros(1, np.int64)
+    members = Members(order, starts, time_s[order], shot[order])
+    first = order[starts[:-1]]
+    room = cap[first].astype(np.int64)
+    seconds = np.zeros(len(first))
+    if rules.budget:
+        seconds = usable_seconds_of(members.group, members.time_s, len(first))
+    for number in np.unique(pool[first]):
+        mine = np.flatnonzero(pool[first] == number)
+        if rules.budget and int(room[mine].sum()) > rules.budget:
+            room[mine] = water_fill(seconds[mine], room[mine], rules.budget)
+    if rules.per_person:
+        spreads = _in_turns(members, room, gap_share, pool, person, rules.per_person, taste)
+    else:
+        spreads = in_rounds(members, room, gap_share[first].astype(np.float64), taste)
+    quota = _recorded(members, spreads, room, cap[first])
     if rules.per_person:
         _record_persons(quota, pool, person, rules.per_person)
     return quota
 
 
+def _in_turns(
+    members: Members, room: Ints, gap_share: Floats, pool: Ints, person: Ints, per_person: int,
+    taste: Taste | None,
+) -> Spreads:
+    """Return the picks of all groups where those of one say who may be picked of another."""
+    found = Spreads.none(members, room)
+    bounds = members.starts
+    for number in np.unique(pool):
+        at = [
+            one for one in range(len(room)) if pool[members.order[bounds[one]]] == number
+        ]
+        rows = [members.order[bounds[one] : bounds[one + 1]] for one in at]
+        groups = [
+            Group(members.time_s[bounds[one] : bounds[one + 1]],
+                  members.shot[bounds[one] : bounds[one + 1]], int(room[one]),
+                  float(gap_share[mine[0]]), None if taste is None else taste.of(mine))
+            for one, mine in zip(at, rows, strict=True)
+        ]
+        _take_in_turns(rows, groups, person, per_person)
+        for one, group in zip(at, groups, strict=True):
+            found.enter(one, group.outcome(), group.passed, group.passed_alike, bounds[one])
+    return found
+
+
 def _take_in_turns(
-    members: list[Ints], groups: list[_Group], person: Ints, per_person: int
+    members: list[Ints], groups: list[Group], person: Ints, per_person: int
 ) -> None:
     """Let every group take a frame in turn, the group with the best frame first."""
     owner: dict[int, list[tuple[int, Ints]]] = {}
@@ -312,59 +189,29 @@ def _take_in_turns(
         active = [number for _, number in sorted(turn, key=lambda pair: pair[1])]
 
 
-def _record(
-    quota: Quota, rows: Ints, group: _Group, time_s: Floats, shot: Ints, room: int, cap: int
-) -> None:
-    """Write down what one group took, and why the others were not."""
-    found = group.outcome()
-    picked = found.picked
-    quota.picked[rows[picked]] = True
-    quota.gap_s[rows], quota.per_shot[rows], quota.room[rows] = found.gap_s, found.per_shot, room
-    quota.taken[rows] = _taken_text(time_s[picked], shot[picked], room, cap)
-    quota.nearest_s[rows[picked]] = 0.0
-    lost = np.ones(len(rows), np.bool_)
-    lost[picked] = False
-    losers = np.flatnonzero(lost)
-    quota.code[rows[losers]], quota.limit[rows[losers]] = "quota_video", room
-    if not len(picked):
-        return
-    step = max(1, _PAIRS_AT_ONCE // len(picked))
-    for start in range(0, len(losers), step):
-        _explain_lost(quota, rows, group, found, time_s, shot, losers[start : start + step])
+def _recorded(members: Members, spreads: Spreads, room: Ints, cap: Ints) -> Quota:
+    """Write down what was taken, and why the others were not."""
+    lost = explained(members, spreads)
+    n, order, group = len(members.order), members.order, members.group
 
+    def given(values: AnyArray) -> AnyArray:
+        """Return values by place among the members in the order of the candidates."""
+        found = np.empty_like(values)
+        found[order] = values
+        return found
 
-def _explain_lost(
-    quota: Quota, rows: Ints, group: _Group, found: Spread, time_s: Floats, shot: Ints, at: Ints
-) -> None:
-    """Name what each of these frames lost to: of the picks in its way, the nearest better one."""
-    picked, here = found.picked, rows[at]
-    apart = np.abs(time_s[at][:, None] - time_s[picked][None, :])
-    close = np.asarray(apart < found.gap_s)
-    same_shot = (shot[at][:, None] == shot[picked][None, :]) & (shot[at] >= 0)[:, None]
-    better = picked[None, :] < at[:, None]
-
-    def nearest_of(allowed: Bools) -> Ints:
-        both = allowed & better
-        wanted = np.where(np.asarray(both.any(axis=1))[:, None], both, allowed)
-        return np.asarray(np.where(wanted, apart, np.inf).argmin(axis=1))
-
-    def close_case(where: Bools, code: str, rival: Ints, value: Floats, limit: float) -> None:
-        quota.code[here[where]], quota.rival[here[where]] = code, rows[rival[where]]
-        quota.value[here[where]], quota.limit[here[where]] = value[where], limit
-
-    in_shot = same_shot.sum(axis=1)
-    quota.nearest_s[here], quota.in_shot[here] = apart.min(axis=1), in_shot
-    # From the weakest claim to the strongest; the last one stays.
-    worst = np.full(len(at), picked.max())
-    quota.rival[here] = rows[worst]
-    crowded = np.asarray((in_shot > 0) & (in_shot >= found.per_shot))
-    close_case(crowded, "quota_shot", picked[nearest_of(same_shot)], in_shot.astype(float),
-               found.per_shot)
-    nearest = nearest_of(close)
-    distance = apart[np.arange(len(at)), nearest]
-    close_case(np.asarray(close.any(axis=1)), "quota_gap", picked[nearest], distance, found.gap_s)
-    passed = group.passed[at]
-    close_case(np.asarray(passed >= 0), "diversity", passed, group.passed_alike[at], np.nan)
+    rival = np.full(n, -1, np.int64)
+    rival[lost.rival >= 0] = order[lost.rival[lost.rival >= 0]]
+    limit = np.where(lost.kind == VIDEO, room[group], lost.limit)
+    took = [
+        Taken(members.time_s[picks], members.shot[picks], int(places), int(most))
+        for picks, places, most in zip(spreads.lists(), room, cap, strict=True)
+    ]
+    return Quota(
+        given(lost.picked), given(lost.kind), given(rival), given(lost.value), given(limit),
+        given(lost.nearest_s), given(spreads.gap_s[group]), given(lost.in_shot),
+        given(spreads.per_shot[group]), given(room[group]), took, given(group),
+    )
 
 
 def _record_persons(quota: Quota, pool: Ints, person: Ints, per_person: int) -> None:
@@ -373,27 +220,10 @@ def _record_persons(quota: Quota, pool: Ints, person: Ints, per_person: int) -> 
     picks: dict[tuple[int, int], list[int]] = {}
     for row in known.tolist():
         picks.setdefault((int(pool[row]), int(person[row])), []).append(row)
-    free = (quota.code == "quota_video") | (quota.code == "")
+    free = (quota.kind == VIDEO) | (quota.kind == 0)
     for (number, who), rows in picks.items():
         if len(rows) < per_person:
             continue
         mine = free & ~quota.picked & (pool == number) & (person == who)
-        quota.code[mine], quota.rival[mine] = "quota_person", max(rows)
+        quota.kind[mine], quota.rival[mine] = PERSON, max(rows)
         quota.value[mine], quota.limit[mine] = len(rows), per_person
-
-
-def _taken_text(times: Floats, shot: Ints, room: int, cap: int) -> str:
-    """Return e.g. "6 of 6 of this video taken, at least 41 s apart, one per shot"."""
-    text = f"{len(times)} of {room} of this video taken"
-    if room < cap:
-        text += ", its share of the pool"
-    if len(times) > 1:
-        least = float(np.diff(np.sort(times)).min())
-        # Rounded down: "at least" must stay true.
-        shown = f"{floor(least)}" if least >= 10 else f"{floor(least * 100) / 100:.2f}"
-        text += f", at least {shown} s apart"
-    known = shot[shot >= 0]
-    if len(known) > 1:
-        most = int(np.unique(known, return_counts=True)[1].max())
-        text += ", one per shot" if most == 1 else f", up to {most} per shot"
-    return text

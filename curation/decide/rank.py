@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from curation.decide.columns import AnyArray, Bools, Columns, Floats, Ints
 from curation.decide.focus import combine
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from curation.params import GateParams, ScoreParams
 
 PARTS = ("focus", "pose", "face", "exposure")
+TASTE = "taste"
+"""What a person would keep, learned from ratings; a part only where somebody rated."""
+EVERY = (*PARTS, TASTE)
 
 POOL_TRUST = 10.0
 """Frames of a pool at which its own percentiles weigh as much as the absolute calibration."""
@@ -45,31 +49,52 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class Graded:
+    """One part of the scores of the k frames of a pool.
+
+    Attributes:
+        rows: (k,) of the frames, rising.
+        values: (k,) absolute, 0..1; NaN where nothing was measured.
+        grade: (k,) place of each among all different values; for NaN their number.
+        grades: how many different values there are.
+    """
+
+    rows: Ints
+    values: Floats
+    grade: npt.NDArray[np.int32]
+    grades: int
+
+    @staticmethod
+    def of(rows: Ints, values: Floats) -> Graded:
+        """Sort the values."""
+        known = np.isfinite(values)
+        different, grade = np.unique(values[known], return_inverse=True)
+        grades = np.full(len(values), len(different), np.int32)
+        grades[known] = grade
+        return Graded(rows, values, grades, len(different))
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One part of the scores of n frames, ready for percentiles.
 
     Attributes:
         values: (n,) absolute, 0..1; NaN where nothing was measured.
-        grade: (n,) place of each among all different values; for NaN their number.
-        grades: how many different values there are.
+        pools: the frames of each of PICK_POOLS.
     """
 
     values: Floats
-    grade: Ints
-    grades: int
+    pools: tuple[Graded, ...]
 
     @staticmethod
-    def of(values: Floats) -> Part:
-        """Sort the values."""
-        known = np.isfinite(values)
-        different, grade = np.unique(values[known], return_inverse=True)
-        grades: Ints = np.full(len(values), len(different), np.int64)
-        grades[known] = grade
-        return Part(values, grades, len(different))
+    def of(values: Floats, pool: AnyArray) -> Part:
+        """Sort the values of each pool, given by name or by position in POOLS."""
+        inside = [np.flatnonzero(among(pool, name)) for name in PICK_POOLS]
+        return Part(values, tuple(Graded.of(rows, values[rows]) for rows in inside))
 
 
 def score(
-    parts: Mapping[str, Part], pool: AnyArray, reference: Bools, params: ScoreParams
+    parts: Mapping[str, Part], reference: Bools, params: ScoreParams
 ) -> Score:
     """Weigh the parts of each frame against the frames of its pool.
 
@@ -81,25 +106,35 @@ def score(
     Args:
         parts: absolute parts by name. They compare frames of any run, and choose keepers among
             duplicates in small pools, where percentiles mean little.
-        pool: (n,) pools, by name or by position in POOLS.
         reference: (n,) bool; frames that percentiles are taken over.
         params: the weights.
     """
-    n = len(pool)
-    relative = {name: np.full(n, np.nan) for name in PARTS}
-    inside = np.zeros(n, np.bool_)
-    for name in PICK_POOLS:
-        rows = np.flatnonzero(among(pool, name))
-        inside[rows] = True
-        peers = rows[reference[rows]]
-        for part in PARTS:
-            relative[part][rows] = _blend(parts[part], rows, peers)
-    return Score(np.where(inside, _weighted(relative, params), np.nan), relative)
+    n = len(reference)
+    known = _known(parts)
+    relative = {name: np.full(n, np.nan) for name in known}
+    total = np.full(n, np.nan)
+    for number in range(len(PICK_POOLS)):
+        rows = parts[PARTS[0]].pools[number].rows
+        peers = reference[rows]
+        of_pool = {name: _blend(parts[name].pools[number], peers) for name in known}
+        for name, values in of_pool.items():
+            relative[name][rows] = values
+        total[rows] = _weighted(of_pool, params)
+    return Score(total, relative)
 
 
 def best_first(total: Floats) -> Ints:
-    """Return positions by falling score; ties keep their order."""
-    return np.argsort(-np.nan_to_num(total, nan=-1.0), kind="stable")
+    """Return positions by falling score, NaN last; ties keep their order."""
+    falling = -np.nan_to_num(total, nan=-1.0)
+    # Twice as fast as a stable sort where processors sort eight numbers at once: any order first,
+    # then equals, by the number of their run and their position.
+    order = np.argsort(falling)
+    ordered = falling[order]
+    run = np.zeros(len(order), np.int64)
+    np.cumsum(ordered[1:] != ordered[:-1], out=run[1:])
+    key = run * len(order) + order
+    key.sort()
+    return np.asarray(key - run * len(order))
 
 
 def absolute_total(parts: dict[str, Floats], params: ScoreParams) -> Floats:
@@ -109,14 +144,18 @@ def absolute_total(parts: dict[str, Floats], params: ScoreParams) -> Floats:
 
 def parts_text(score_parts: dict[str, Floats], row: int) -> str:
     """Return e.g. "focus 0.91, pose 0.80, exposure 0.95 (no face measure)"."""
-    known = [name for name in PARTS if np.isfinite(score_parts[name][row])]
+    known = [name for name in _known(score_parts) if np.isfinite(score_parts[name][row])]
     text = ", ".join(f"{name} {score_parts[name][row]:.2f}" for name in known)
     missing = [name for name in PARTS if name not in known]
     return f"{text} (no {' or '.join(missing)} measure)" if missing else text
 
 
+def _known(parts: Mapping[str, object]) -> tuple[str, ...]:
+    return EVERY if TASTE in parts else PARTS
+
+
 def _weighted(parts: dict[str, Floats], params: ScoreParams) -> Floats:
-    weights = {name: float(getattr(params, f"weight_{name}")) for name in PARTS}
+    weights = {name: float(getattr(params, f"weight_{name}")) for name in _known(parts)}
     n = len(parts[PARTS[0]])
     total, weight = np.zeros(n), np.zeros(n)
     for name, value in weights.items():
@@ -126,19 +165,19 @@ def _weighted(parts: dict[str, Floats], params: ScoreParams) -> Floats:
     return np.divide(total, weight, out=np.zeros(n), where=weight > 0)
 
 
-def _blend(part: Part, rows: Ints, peers: Ints) -> Floats:
-    """Return percentiles of rows among peers (average over ties), blended with the values."""
-    values, grade = part.values[rows], part.grade[rows]
+def _blend(part: Graded, peers: Bools) -> Floats:
+    """Return percentiles among peers, (k,) bool (average over ties), blended with the values."""
     counts = np.bincount(part.grade[peers], minlength=part.grades + 1)
     counts[part.grades] = 0  # nobody is compared with the unknown
     n = int(counts.sum())
     if n == 0:
-        return values
-    high = np.cumsum(counts)[grade]
-    low = high - counts[grade]
+        return part.values
+    high = np.cumsum(counts)
     trust = n / (n + POOL_TRUST)
-    blended = trust * (low + high) / (2 * n) + (1 - trust) * values
-    return np.where(np.isfinite(values), blended, np.nan)
+    # Worked out by grade, of which there are fewer than frames.
+    share = trust * (high - counts + high) / (2 * n)
+    share[part.grades] = np.nan
+    return np.asarray(share[part.grade] + (1 - trust) * part.values)
 
 
 def focus(columns: Columns, pool: AnyArray, params: GateParams) -> Floats:

@@ -39,6 +39,16 @@ _IN_ORDER = (
         "not_sampled", "rejected", "left out by the sampling mode",
         "extract with more windows a second",
     ),
+    # Before any detector looks, see steps/triage.py.
+    Reason(
+        "blurred", "rejected", "whole picture blurred: sharpness {value:.1f} < {limit:.1f}",
+        "lower triage_blur and sort again",
+    ),
+    Reason(
+        "near_copy", "rejected",
+        "near copy of the sharper frame at {at:.2f} s (change {value:.1f} <= {limit:.1f})",
+        "lower triage_change or triage_s and sort again",
+    ),
     Reason("measure_failed", "rejected", "{error}", "repair the file, then sort again"),
     Reason("not_measured", "rejected", "no measurement yet", "run 02_sort.py"),
     # Who is in the picture.
@@ -167,6 +177,10 @@ _IN_ORDER = (
         "false_face_unsure", "review", "false_p {value:.2f} >= {limit:.2f}{cue}",
         "raise false_face_review, or decide in review", ("false_face_review",),
     ),
+    Reason(
+        "other_person", "rejected", "shows {who}, not {wanted}",
+        "name this person in --person as well, or leave it out",
+    ),
     # Repeats: the frame named is better and is the centre of its group.
     Reason(
         "duplicate_exact", "rejected", "same pixels as {keeper}",
@@ -200,7 +214,7 @@ _IN_ORDER = (
         "raise per_video", ("per_video", "per_video_face"),
     ),
     Reason(
-        "quota_person", "rejected", "person already has {value} of {limit} ({taken})",
+        "quota_person", "rejected", "{who} already has {value} of {limit} ({taken})",
         "raise per_person", ("per_person",),
     ),
     Reason(
@@ -219,6 +233,18 @@ _IN_ORDER = (
     Reason("not_ranked", "review", "sorted as {pool}, not ranked yet",
            "run 03_score_and_rank.py"),
     Reason("picked", "picked", "rank {rank} of {pool}: {parts}", "mark it rejected in review"),
+    # Culling: what `group` says of photos; the rest of its rejects are the duplicates above.
+    Reason("cull_best", "picked", "{why}", "mark another one of its group"),
+    Reason("cull_kept", "picked", "{why}", "mark it rejected in review"),
+    Reason("cull_tie", "review", "beside {keeper}: {why}", "pick or reject it in review"),
+    Reason("cull_alone", "picked", "nothing here is like it",
+           "group with a larger --threshold"),
+    Reason("cull_near", "rejected", "like {keeper} ({value} <= {limit}): {why}",
+           "group with a smaller --threshold, or press N: not a duplicate"),
+    Reason("cull_burst", "rejected", "same burst as {keeper} ({value} <= {limit}): {why}",
+           "group with a smaller --gap, or with --keep 2"),
+    Reason("cull_exact", "rejected", "same picture as {keeper}: {why}",
+           "nothing: the other file stands for it"),
     # A person's word, put over what the machine said when marks are applied.
     Reason("picked_by_hand", "picked", "picked by hand; the machine: {machine}",
            "clear the mark in review and apply"),

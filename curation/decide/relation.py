@@ -10,6 +10,7 @@ import numpy as np
 from curation.decide import within
 from curation.decide.columns import Bools, Columns, Ints
 from curation.decide.dedup import KEPT, Groups, Repeats
+from curation.decide.repeat_pairs import all_pairs
 from curation.decide.stars import Pairs, keepers, kept
 
 if TYPE_CHECKING:
@@ -58,9 +59,10 @@ class Among:
 class Relation:
     """All pairs of n frames that repeat each other, or could among some of them.
 
-    Two things depend on which frames are asked about: what counts as the same look is learned
-    from them (see Likeness), and so is how far apart in a long video frames are compared (see
-    Within). Both decide about the same subject again only; these pairs are asked each time.
+    What counts as the same look is learned from all of them (see Likeness), so that it is the same
+    whatever thresholds leave. One thing depends on which frames are asked about: how far apart in
+    a long video frames are compared (see Within). It decides about the same subject again only;
+    these pairs are asked each time.
     """
 
     def __init__(self, columns: Columns, params: DedupParams, matched: Ints) -> None:
@@ -71,16 +73,15 @@ class Relation:
         for name in LIMITS:
             getattr(params, name)  # whoever watches what is read: some are needed only later
         self.columns, self.params, self.matched = columns, params, matched
-        self.lax = Repeats(columns, params, matched, WIDE)
-        found = self.lax.pairs(MOST_PAIRS)
+        self.whole = Repeats(columns, params, matched, WIDE)
+        found = all_pairs(self.whole, MOST_PAIRS)
         self.always, self.again = found, found
         if found is not None:
-            ends = found.one.astype(np.int64), found.other.astype(np.int64)
-            in_time, close = self.lax.close(*ends)
+            in_time, close = self.whole.close(
+                found.one.astype(np.int64), found.other.astype(np.int64)
+            )
             again = ~(in_time | close)
             self.always, self.again = found.where(~again), found.where(again)
-            look = self.lax.likeness.look
-            self.look = _products(look, self.again) if again.any() else np.zeros(0, np.float32)
 
     def among(self, rows: Ints) -> Among | None:
         """Return which of some frames repeat each other; None where it has to be found anew.
@@ -98,13 +99,11 @@ class Relation:
         if place is None:
             return None
         if len(asked):
-            one, other, video = self.again.one[asked], self.again.other[asked], self.lax.video
-            learn_from = rows[np.isin(video[rows], video[one])]
-            least = self.lax.likeness.learn(learn_from).astype(np.float32)
+            one, other = self.again.one[asked], self.again.other[asked]
             near = np.abs(place[one] // within.CHUNK - place[other] // within.CHUNK)
-            good = (self.look[asked] >= least[one]) & (near <= within.REACH)
+            good = near <= within.REACH
             pairs = pairs.and_(one[good], other[good])
-        return Among(self.lax, pairs)
+        return Among(self.whole, pairs)
 
     def anew(self, rows: Ints, matched: Ints) -> Among:
         """Return the same as `among`, by positions in `rows`, without knowing any pairs.
@@ -112,7 +111,10 @@ class Relation:
         Args:
             matched: (m, 2) as for `Repeats`, positions in `rows`.
         """
-        return Among(Repeats(self.columns.take(rows), self.params, matched), None)
+        least_look = self.whole.likeness.least_look[rows]
+        return Among(
+            Repeats(self.columns.take(rows), self.params, matched, None, least_look), None
+        )
 
     def _places(self, rows: Ints) -> Ints | None:
         """Return (n,) the place of each of some frames among those of its video, 0 in short ones.
@@ -120,7 +122,7 @@ class Relation:
         None where two could be near each other by these places that are too far apart for this
         relation to know about them.
         """
-        inside = self.lax.within
+        inside = self.whole.within
         place = np.zeros(self.columns.n, np.int64)
         longest = 0 if inside is None else int(np.diff(inside.starts).max(initial=0))
         if inside is None or longest <= (within.REACH + 1) * within.CHUNK:
@@ -133,14 +135,3 @@ class Relation:
         last = np.minimum(np.arange(len(order)) + (within.REACH + 1) * within.CHUNK, end) - 1
         spans = inside.place[order[last]] // within.CHUNK - inside.place[order] // within.CHUNK
         return None if (spans > inside.reach).any() else place
-
-
-def _products(look: np.ndarray[tuple[int, int], np.dtype[np.float32]], pairs: Pairs) -> (
-    np.ndarray[tuple[int], np.dtype[np.float32]]
-):
-    """Return (k,) cosines of the looks of pairs."""
-    found = np.empty(len(pairs.one), np.float32)
-    for at in range(0, len(found), 1 << 17):
-        part = slice(at, at + (1 << 17))
-        found[part] = np.einsum("kd,kd->k", look[pairs.one[part]], look[pairs.other[part]])
-    return found

@@ -20,6 +20,24 @@ def usable_seconds(time_s: Floats) -> float:
     return SECONDS_A_FRAME + float(np.minimum(steps, SECONDS_A_FRAME).sum())
 
 
+def usable_seconds_of(group: Ints, time_s: Floats, groups: int) -> Floats:
+    """Return (groups,) `usable_seconds` of every group at once.
+
+    Args:
+        group: (n,) 0..groups - 1.
+        time_s: (n,) seconds.
+    """
+    order = np.argsort(time_s)
+    narrow = np.int16 if groups < 1 << 15 else np.int32  # of 16 bits in one look at each
+    order = order[np.argsort(group[order].astype(narrow), kind="stable")]
+    ordered, group = time_s[order], group[order]
+    steps = np.minimum(np.diff(ordered), SECONDS_A_FRAME)
+    steps[np.diff(group) != 0] = 0.0
+    found = np.bincount(group[1:], steps, groups).astype(np.float64)
+    found[np.bincount(group, minlength=groups) > 0] += SECONDS_A_FRAME
+    return found
+
+
 def water_fill(usable_s: Floats, cap: Ints, total: int) -> Ints:
     """Share places among videos by the root of their usable seconds (science, section C).
 

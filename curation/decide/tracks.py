@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from curation.decide.columns import Bools, Columns, Floats, Ints, Objects
+from curation.decide import who
+from curation.decide.columns import BLOCK_ROWS, AnyArray, Bools, Columns, Floats, Ints
+from curation.decide.who_learn import Likeness, learn
 
 if TYPE_CHECKING:
     from curation.params import TrackParams
@@ -26,7 +29,11 @@ REACH, SPEED_PER_S = 1.0, 1.5
 MOST_GROWTH = 2.0
 FULL_WEIGHT_PX = 112.0
 """Aligned size from which an identity counts fully: that of the network's input."""
-BLOCK = 1024
+LEAST_WEIGHT = 0.1
+ENOUGH_PAIRS = 10
+"""Pairs of one person, and of two, from which the footage moves the threshold."""
+SHARP_FOCUS, SOFT_FOCUS = 0.4, -1.0
+"""Focus S of a face that counts fully, and of one that hardly counts; see steps/focus.py."""
 
 Matrix = npt.NDArray[np.float32]
 
@@ -38,10 +45,18 @@ class Tracks:
     Attributes:
         track: (n,) int64, one number for one subject in one shot; -1 without a subject.
         person: (n,) int64, one number for one person in all videos; -1 where no face is known.
+        names: number -> name, of persons whom somebody named.
+        ids: number -> id, of persons whom somebody spoke of; see learn/people_said.py.
+        least: cosine from which tracks were taken for one person.
+        alike: what the footage says of likeness.
     """
 
     track: Ints
     person: Ints
+    names: Mapping[int, str] = field(default_factory=dict)
+    ids: Mapping[int, int] = field(default_factory=dict)
+    least: float = 0.0
+    alike: Likeness = field(default_factory=Likeness)
 
 
 def follow(columns: Columns, params: TrackParams) -> Tracks:
@@ -50,8 +65,9 @@ def follow(columns: Columns, params: TrackParams) -> Tracks:
     A frame belongs to the track of the nearest of the last four frames of its shot that shows the
     same subject: the face (or body, without faces) overlaps with where it was or is within reach
     for the time that passed, and the identity is not a stranger's; or the identity is the same
-    wherever the face is. Tracks are one person where their mean identities agree. Numbers follow
-    video and time, so that the order of rows does not matter.
+    wherever the face is. Tracks are one person where their mean identities agree, and where
+    people said so (decide/who.py). Numbers follow video and time, so that the order of rows does
+    not matter.
     """
     boxes, kind = _boxes(columns)
     order = np.lexsort((
@@ -60,78 +76,86 @@ def follow(columns: Columns, params: TrackParams) -> Tracks:
     ))
     order = order[kind[order].any(axis=1)]
     track = np.full(columns.n, -1, np.int64)
-    person = np.full(columns.n, -1, np.int64)
-    if not len(order):
-        return Tracks(track, person)
-    chain = _Chain(columns, boxes, kind, order, params)
-    track[order] = _numbered(chain.roots(), columns, order)
-    identity, has_identity = vectors(columns.objects("identity"))
-    rows = order[has_identity[order]]
-    if len(rows):
-        weight = np.clip(np.nan_to_num(columns.floats("identity_px")[rows], nan=FULL_WEIGHT_PX)
-                         / FULL_WEIGHT_PX, 0.1, 1.0)
-        means, known = _means(identity[rows], track[rows], weight)
-        counts = np.bincount(track[rows], minlength=len(means))[known]
-        who = np.full(int(track.max()) + 1, -1, np.int64)  # the last tracks may show no face
-        who[known] = cluster(means[known], counts, params.same_person)
-        person[order] = who[track[order]]
-    return Tracks(track, person)
+    if len(order):
+        chain = _Chain(columns, boxes, kind, order, params)
+        track[order] = _numbered(chain.roots(), columns, order)
+    return _who(columns, track, order, params)
 
 
-def vectors(blobs: Objects) -> tuple[Matrix, Bools]:
-    """Return (n, d) float32 of a column of float16 vectors, and where there is one.
-
-    Rows without a vector are zero; so is all where vectors differ in length.
-    """
-    present = np.array([isinstance(blob, bytes) and len(blob) > 0 for blob in blobs], np.bool_)
-    rows = np.flatnonzero(present)
-    sizes = {len(blobs[row]) for row in rows.tolist()}
-    if len(sizes) != 1:
-        return np.zeros((len(blobs), 0), np.float32), np.zeros(len(blobs), np.bool_)
-    flat = np.frombuffer(b"".join(blobs[rows].tolist()), "<f2").astype(np.float32)
-    found = np.zeros((len(blobs), sizes.pop() // 2), np.float32)
-    found[rows] = flat.reshape(len(rows), -1)
-    return found, present
-
-
-def cluster(means: Matrix, counts: Ints, least: float) -> Ints:
-    """Return (m,) group numbers of unit vectors: each is at least that near to its leader.
-
-    The vector that stands for the most frames leads the first group; each other joins the nearest
-    leader, or becomes one. Groups do not grow by chains: all members are near one face. Groups
-    are numbered by their first member.
+def units_of(
+    columns: Columns, track: Ints, order: Ints
+) -> tuple[who.Words, Matrix, Ints, Ints]:
+    """Return what people said, and the faces of units: (units, d) means, which units have one,
+    and how many frames stand behind each of these.
 
     Args:
-        means: (m, d) unit vectors.
-        counts: (m,) how many frames stand behind each.
-        least: cosine.
+        track: (n,) of each frame, -1 for none.
+        order: rows with a subject.
     """
-    order = np.lexsort((np.arange(len(means)), -counts))
-    leaders = np.zeros((0, means.shape[1]), np.float32)
-    group = np.full(len(means), -1, np.int64)
-    for start in range(0, len(order), BLOCK):
-        rows = order[start : start + BLOCK]
-        if len(leaders):
-            near = means[rows] @ leaders.T
-            best = near.argmax(axis=1)
-            taken = near[np.arange(len(rows)), best] >= least
-            group[rows[taken]] = best[taken]
-            rows = rows[~taken]
-        alike = means[rows] @ means[rows].T
-        first = len(leaders)
-        led: list[int] = []
-        for place, row in enumerate(rows.tolist()):
-            own = alike[place, led]
-            if len(led) and float(own.max()) >= least:
-                group[row] = first + int(own.argmax())
-            else:
-                group[row] = first + len(led)
-                led.append(place)
-        leaders = np.concatenate([leaders, means[rows[led]]])
-    _, number = np.unique(group, return_inverse=True)
-    firsts = np.full(number.max(initial=-1) + 1, len(means))
-    np.minimum.at(firsts, number, np.arange(len(means)))
-    return np.argsort(np.argsort(firsts, kind="stable"), kind="stable")[number].astype(np.int64)
+    words = who.words_of(columns, track)
+    identity, has_identity = columns.vectors("identity")
+    rows = order[has_identity[order]]
+    if not len(rows):
+        none = np.zeros(0, np.int64)
+        return words, np.zeros((len(words.said), 0), np.float32), none, none
+    means, known = _means(identity[rows], words.unit[rows], weights(columns, rows))
+    return words, means, known, np.bincount(words.unit[rows], minlength=len(means))[known]
+
+
+def likeness(
+    columns: Columns, words: who.Words, means: Matrix, known: Ints, order: Ints
+) -> Likeness:
+    """Return how like one person and two are in this footage; arguments as units_of gives them."""
+    identity, has_identity = columns.vectors("identity")
+    rows = order[has_identity[order]]
+    if not len(rows):
+        return Likeness()
+    return learn(
+        identity, weights(columns, rows), rows, words, means, known, columns.ints("video"),
+        columns.ints("shot", -1), np.nan_to_num(columns.floats("time_s")),
+    )
+
+
+def weights(columns: Columns, rows: Ints) -> Floats:
+    """Return (k,) how much frames tell of a face: large, sharp and turned to the camera."""
+    size = np.nan_to_num(columns.floats("identity_px")[rows], nan=FULL_WEIGHT_PX) / FULL_WEIGHT_PX
+    front = np.cos(np.radians(np.nan_to_num(columns.floats("yaw_deg")[rows])))
+    focus = np.nan_to_num(columns.floats("focus_s")[rows], nan=SHARP_FOCUS)
+    sharp = (focus - SOFT_FOCUS) / (SHARP_FOCUS - SOFT_FOCUS)
+    product = np.clip(size, LEAST_WEIGHT, 1) * np.clip(front, LEAST_WEIGHT, 1)
+    return np.asarray(np.clip(product * np.clip(sharp, LEAST_WEIGHT, 1), LEAST_WEIGHT, 1.0))
+
+
+def _who(columns: Columns, track: Ints, order: Ints, params: TrackParams) -> Tracks:
+    words, means, known, counts = units_of(columns, track, order)
+    alike = likeness(columns, words, means, known, order)
+    least = params.same_person
+    if params.own_threshold and min(alike.same, alike.other) >= ENOUGH_PAIRS:
+        least = alike.threshold
+    number, ids = who.persons(words, means, known, counts, least)
+    person = np.full(columns.n, -1, np.int64)
+    person[order] = number[words.unit[order]]
+    back = {said: n for n, said in ids.items()}
+    for row, said in words.frames.items():
+        person[row] = back[said]
+    if ids:
+        person, ids = _by_appearance(columns, person, ids)
+    names = {n: words.names[said] for n, said in ids.items() if said in words.names}
+    return Tracks(track, person, names, ids, least, alike)
+
+
+def _by_appearance(
+    columns: Columns, person: Ints, ids: Mapping[int, int]
+) -> tuple[Ints, dict[int, int]]:
+    """Number persons by their first frames, as they are where nobody said anything."""
+    order = np.lexsort((
+        columns.ints("frame_id"), columns.floats("time_s"), columns.ints("video"),
+    ))
+    found = np.empty_like(person)
+    found[order] = who.numbered(person[order])
+    seen = np.flatnonzero(person >= 0)
+    new = dict(zip(person[seen].tolist(), found[seen].tolist(), strict=True))
+    return found, {new[number]: said for number, said in ids.items() if number in new}
 
 
 def _boxes(columns: Columns) -> tuple[Floats, Bools]:
@@ -158,8 +182,11 @@ class _Chain:
         self.shot = columns.ints("shot", -1)[order]
         self.time_s = np.nan_to_num(columns.floats("time_s")[order])
         self.boxes, self.kind = boxes[order], kind[order]
-        self.identity, self.known = vectors(columns.objects("identity")[order])
-        self.look, self.looked = vectors(columns.objects("appearance")[order])
+        self.row = order
+        self.identity, known = columns.vectors("identity")
+        self.look, looked = columns.vectors("appearance")
+        self.known, self.looked = known[order], looked[order]
+        self.length = np.sqrt(np.einsum("ij,ij->i", self.look, self.look))[order]
 
     def roots(self) -> Ints:
         """Return (k,) the first frame of each frame's track."""
@@ -193,8 +220,10 @@ class _Chain:
             overlap, reached = _near(a, b, apart_s)
         known = self.known[one] & self.known[other]
         looked = self.looked[one] & self.looked[other]
-        who = np.einsum("ij,ij->i", self.identity[one], self.identity[other])
-        look = _cosine(self.look[one], self.look[other])
+        row, after = self.row[one], self.row[other]
+        who = _products(self.identity, row, after, known & here)
+        look = _products(self.look, row, after, looked & here)
+        look /= np.maximum(self.length[one] * self.length[other], 1e-9)
         stranger = known & (who < STRANGER)
         by_look = looked & (look >= ALIKE)
         stands = comparable & soon & (overlap >= LEAST_OVERLAP)
@@ -217,10 +246,14 @@ def _near(one: Floats, other: Floats, apart_s: Floats) -> tuple[Floats, Bools]:
     return overlap, np.asarray(steady & (way <= size * (REACH + SPEED_PER_S * apart_s)))
 
 
-def _cosine(one: Matrix, other: Matrix) -> Floats:
-    length = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    product = np.einsum("ij,ij->i", one, other)
-    return np.asarray(product / np.maximum(length, 1e-9), np.float64)
+def _products(vectors: Matrix, one: Ints, other: Ints, where: Bools) -> Matrix:
+    """Return (k,) dot products of pairs of rows; 0 where they are not asked for."""
+    found = np.zeros(len(one), np.float32)
+    wanted = np.flatnonzero(where)
+    for first in range(0, len(wanted), BLOCK_ROWS):
+        at = wanted[first : first + BLOCK_ROWS]
+        found[at] = np.einsum("ij,ij->i", vectors[one[at]], vectors[other[at]])
+    return found
 
 
 def _numbered(roots: Ints, columns: Columns, order: Ints) -> Ints:
@@ -235,11 +268,30 @@ def _numbered(roots: Ints, columns: Columns, order: Ints) -> Ints:
     return rank[inverse]
 
 
+def _sums(vectors: Matrix, weight: Floats, rows: Ints, start: Ints) -> AnyArray:
+    """Return weighted sums over runs of rows, each from its start to the next one's.
+
+    As np.add.reduceat, to the bit and ten times as fast: most runs are short.
+    """
+    sizes = np.diff(start, append=len(rows))
+    found = np.empty((len(start), vectors.shape[1]))
+    for first in range(0, len(start), BLOCK_ROWS):
+        begin, size = start[first : first + BLOCK_ROWS], sizes[first : first + BLOCK_ROWS]
+        sums = vectors[rows[begin]] * weight[rows[begin], None]
+        longest = np.argsort(-size, kind="stable")
+        for place in range(1, int(size.max(initial=0))):
+            longest = longest[: int(np.searchsorted(-size[longest], -place))]
+            at = rows[begin[longest] + place]
+            sums[longest] += vectors[at] * weight[at, None]
+        found[first : first + BLOCK_ROWS] = sums
+    return found
+
+
 def _means(vectors: Matrix, track: Ints, weight: Floats) -> tuple[Matrix, Ints]:
     """Return (tracks, d) weighted mean directions, and the tracks that have one."""
     order = np.argsort(track, kind="stable")
     known, start = np.unique(track[order], return_index=True)
-    sums = np.add.reduceat(vectors[order] * weight[order, None], start, axis=0)
+    sums = _sums(vectors, weight, order, start)
     length = np.linalg.norm(sums, axis=1)
     found = np.zeros((int(track.max()) + 1, vectors.shape[1]), np.float32)
     found[known] = sums / np.maximum(length, 1e-9)[:, None]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from curation.engine.active import cut, moved, offset_px
+from curation.engine.limits import pulse
+from curation.engine.stills import made_rgb
 from curation.errors import CurationError, ImageUnreadable
 from curation.records import Frame, Measured, Result
 from curation.steps.base import Item, RgbImage, Step, check
@@ -39,6 +43,17 @@ def load_rgb(path: Path) -> RgbImage:
     return np.asarray(picture)
 
 
+def load_frame(frame: Frame) -> RgbImage:
+    """Return the pixels of a frame's JPEG: the stored one, else one that is made for the moment.
+
+    Raises:
+        ImageUnreadable: naming the file that is missing or damaged.
+    """
+    if frame.source is None or frame.path.is_file():
+        return load_rgb(frame.path)
+    return made_rgb(frame)
+
+
 def run_batch(
     steps: Sequence[Step], items: Sequence[Item], wanted: Mapping[int, Iterable[str]] | None = None
 ) -> list[Result]:
@@ -60,7 +75,9 @@ def run_batch(
                 results.append(Result(item.frame.id, step.name, None, f"needs {lacking[0]}"))
             else:
                 ready.append(item)
-        for item, answer in zip(ready, _measure(step, ready), strict=True):
+        answers = _measure(step, ready)
+        pulse()
+        for item, answer in zip(ready, answers, strict=True):
             if isinstance(answer, str):
                 results.append(Result(item.frame.id, step.name, None, answer))
             else:
@@ -95,13 +112,35 @@ def run_frames(
     frames: Sequence[Frame],
     given: Mapping[int, Mapping[str, Measured]],
     wanted: Mapping[int, Sequence[str]],
+    pictures: dict[int, RgbImage | None] | None = None,
 ) -> list[Result]:
-    """Load each frame once and run the wanted steps on it."""
+    """Load each frame once and run the wanted steps on its picture, without burnt-in bars.
+
+    Places in what is given and in what is returned are pixels of the whole stored frame.
+
+    Args:
+        pictures: its keys get the whole pictures of these frames.
+    """
     items: list[Item] = []
     results: list[Result] = []
+    places: dict[int, tuple[int, int]] = {}
     for frame in frames:
         try:
-            items.append(Item(frame, load_rgb(frame.path), dict(given.get(frame.id, {}))))
+            whole = load_frame(frame)
         except ImageUnreadable as error:
             results += [Result(frame.id, name, None, str(error)) for name in wanted[frame.id]]
-    return results + run_batch(steps, items, wanted)
+            continue
+        if pictures is not None and frame.id in pictures:
+            pictures[frame.id] = whole
+        rgb = cut(whole, frame)
+        x, y = places[frame.id] = offset_px(frame, rgb)
+        known = given.get(frame.id, {})
+        items.append(
+            Item(frame, rgb, {name: moved(found, (-x, -y)) for name, found in known.items()})
+        )
+    for result in run_batch(steps, items, wanted):
+        found = result.measured
+        if found is not None:
+            result = replace(result, measured=moved(found, places[result.frame_id]))
+        results.append(result)
+    return results

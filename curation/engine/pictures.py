@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from curation.engine import limits
 from curation.engine.machine import pick_workers, require_space
 from curation.engine.meter import Meter
-from curation.engine.pool import Pool
+from curation.engine.pool import Pool, is_poison
+from curation.engine.prints import Seen, Stat, keep, stat_of
 from curation.errors import NoSpace
 from curation.photos import order
 from curation.photos.formats import missing_library
@@ -26,14 +28,34 @@ RENDITIONS = "renditions"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Files of one folder on their way to a worker."""
+    """Files of one folder on their way to a worker; `deaths`: how often one ended over this file.
+    """
 
     video_id: int
     files: tuple[PictureFile, ...]
+    deaths: int = 0
+
+
+def reading_s(task: Batch) -> float:
+    """Return the seconds that reading a batch may take."""
+    return limits.files_s(file.size_bytes for file in task.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one reading of a file gave.
+
+    Attributes:
+        photo: a photos.picture.Photo.
+        stat: of the file that was read, None when it changed meanwhile.
+    """
+
+    photo: Any
+    stat: Stat | None
 
 
 def make_reader() -> Any:
-    """Return the worker's side: each file becomes a photos.picture.Photo or a reason."""
+    """Return the worker's side: each file becomes a Reading or a reason."""
     from curation.engine.machine import single_threaded
 
     single_threaded()
@@ -47,7 +69,12 @@ def make_reader() -> Any:
     def handler(task: Batch) -> Iterator[tuple[PictureFile, Any]]:
         for file in task.files:
             try:
-                yield file, read(file.path)
+                before = stat_of(file.path)
+                photo = read(file.path)
+                same = stat_of(file.path) == before
+                yield file, Reading(photo, before if same else None)
+            except OSError as error:
+                yield file, f"cannot be read: {error.strerror or error}"
             except ImageUnreadable as error:
                 yield file, error.message
             except MemoryError:
@@ -77,6 +104,7 @@ class _Driver:
         self.meter = Meter("pictures", 0, "pictures")
         self.counts = {"added": 0, "removed": 0, "unchanged": 0}
         self.waiting: dict[int, list[PictureRow]] = {}
+        self.seen: list[Seen] = []
 
     def run(self, workers: int) -> Iterator[Progress]:
         """Yield beats; the last one has the summary."""
@@ -150,7 +178,8 @@ class _Driver:
         self.meter.total = sum(len(batch.files) for batch in batches)
         if batches:
             yield self.meter.beat()
-            with Pool[Batch](make_reader, pick_workers(workers, len(batches))) as pool:
+            size, most = pick_workers(workers, len(batches)), limits.decoding(reading_s)
+            with Pool[Batch](make_reader, size, most) as pool:
                 yield from self._hear(pool, batches)
         for video_id in list(self.waiting):
             self._flush(video_id)
@@ -164,11 +193,13 @@ class _Driver:
                 answered.add(file.path)
                 self._keep(video_id, file, outcome)
                 yield self.meter.beat(1, note=file.path.name)
-            elif event.kind == "died" and len(event.task.files) > 1:
+            elif is_poison(event) and len(event.task.files) > 1:
                 # One at a time, so that the file that ends its reader costs itself alone.
                 for file in event.task.files:
                     if file.path not in answered:
                         pool.again(Batch(video_id, (file,)))
+            elif is_poison(event) and not event.task.deaths:
+                pool.alone(replace(event.task, deaths=1))
             elif event.kind in ("died", "failed"):
                 if isinstance(event.error, NoSpace):
                     raise event.error
@@ -192,6 +223,9 @@ class _Driver:
             )
         else:
             self.counts["added"] += 1
+            if outcome.stat is not None:
+                self.seen.append(Seen(file.path, outcome.stat, outcome.photo.look))
+            outcome = outcome.photo
             row = PictureRow(
                 file.path,
                 file.size_bytes,
@@ -229,6 +263,8 @@ class _Driver:
         if rows:
             require_space(self.catalogue.root)
             self.table.put(video_id, rows)
+            keep(self.catalogue, self.seen)
+            self.seen.clear()
 
     def _settle(self, video_id: int) -> None:
         members = self.table.members(video_id)

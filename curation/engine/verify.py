@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from curation.engine.batch import load_rgb
+from curation.engine import limits
+from curation.engine.active import cut
+from curation.engine.batch import load_frame
 from curation.engine.candidates import candidates
 from curation.engine.machine import pick_workers, single_threaded
 from curation.engine.meter import Meter
-from curation.engine.pool import Event, Pool
+from curation.engine.pool import Event, Pool, is_poison
+from curation.engine.remake import lacking, let_go, remake
 from curation.errors import ImageUnreadable
 from curation.params import VerifyParams
-from curation.records import Progress
+from curation.records import Frame, Progress
 from curation.steps.matching import Match, Matcher, make_matcher
 from curation.store.catalogue import Catalogue
 from curation.store.columns import load
@@ -31,9 +34,15 @@ Row = tuple[int, int, int, float]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Pairs of stored pictures for a worker: (frame id, path) twice each."""
+    """Pairs of stored pictures for a worker; `deaths`: how often one ended over this very pair."""
 
-    pairs: tuple[tuple[tuple[int, Path], tuple[int, Path]], ...]
+    pairs: tuple[tuple[Frame, Frame], ...]
+    deaths: int = 0
+
+
+def comparing_s(task: Comparison) -> float:
+    """Return the seconds that a comparison may take."""
+    return limits.pictures_s((f.width, f.height) for pair in task.pairs for f in pair)
 
 
 class PairRunner:
@@ -51,26 +60,27 @@ class PairRunner:
         """Yield rows (a, b, inliers, cover), and (item, reason) of pictures that fail."""
         rows: list[Row] = []
         failed: list[tuple[str, str]] = []
-        for (a, path_a), (b, path_b) in task.pairs:
+        for a, b in task.pairs:
             try:
-                match = self._compare(a, path_a, b, path_b)
+                match = self._compare(a, b)
+                limits.pulse()
             except ImageUnreadable as error:
-                failed.append((f"{path_a.name} against {path_b.name}", str(error)))
+                failed.append((f"{a.path.name} against {b.path.name}", str(error)))
             else:
-                rows.append((a, b, match.inliers, match.cover))
+                rows.append((a.id, b.id, match.inliers, match.cover))
         yield rows, failed
 
-    def _compare(self, a: int, path_a: Path, b: int, path_b: Path) -> Match:
-        return self.matcher.match(self._points(a, path_a), self._points(b, path_b))
+    def _compare(self, a: Frame, b: Frame) -> Match:
+        return self.matcher.match(self._points(a), self._points(b))
 
-    def _points(self, frame_id: int, path: Path) -> Any:
-        if frame_id in self._features:
-            self._features.move_to_end(frame_id)
+    def _points(self, frame: Frame) -> Any:
+        if frame.id in self._features:
+            self._features.move_to_end(frame.id)
         else:
-            self._features[frame_id] = self.matcher.features(load_rgb(path))
+            self._features[frame.id] = self.matcher.features(cut(load_frame(frame), frame))
             if len(self._features) > REMEMBERED:
                 self._features.popitem(last=False)
-        return self._features[frame_id]
+        return self._features[frame.id]
 
 
 def verify(catalogue: Catalogue, params: VerifyParams) -> Iterator[Progress]:
@@ -90,10 +100,17 @@ def verify(catalogue: Catalogue, params: VerifyParams) -> Iterator[Progress]:
     todo = _open_pairs(catalogue, table, fp, params)
     meter = Meter("verify", len(todo), "pairs")
     matched = failed = 0
+    made: list[int] = []
     if todo:
+        # Pairs jump to and fro: decoding to each frame alone would cost more than comparing.
+        made = [frame.id for frame in lacking(catalogue, {i for pair in todo for i in pair})]
+        for beat in remake(catalogue, made, params.workers) if made else ():
+            if beat.summary is None and beat.failed is None:
+                yield beat
         yield meter.beat(note="comparing frames that may be one picture")
         size = pick_workers(params.workers, -(-len(todo) // (4 * BATCH)))
-        with Pool[Comparison](partial(PairRunner, params.matcher, weights), size) as pool:
+        most = limits.measuring(comparing_s)
+        with Pool[Comparison](partial(PairRunner, params.matcher, weights), size, most) as pool:
             for event in pool.run(_batches(catalogue, todo)):
                 rows, wrong = _answers(event, pool)
                 table.put(rows, fp)
@@ -103,6 +120,8 @@ def verify(catalogue: Catalogue, params: VerifyParams) -> Iterator[Progress]:
                     yield meter.beat(failed=item)
                 if event.kind == "done":
                     yield meter.beat(len(event.task.pairs))
+    if made:
+        let_go(catalogue, made)
     yield meter.beat(summary={"compared": len(todo) - failed, "matched": matched})
 
 
@@ -123,11 +142,9 @@ def _batches(catalogue: Catalogue, pairs: Sequence[tuple[int, int]]) -> Iterator
     for low in range(0, len(pairs), BATCH):
         part = pairs[low : low + BATCH]
         ids = sorted({frame_id for pair in part for frame_id in pair})
-        paths = {frame.id: frame.path for frame in videos.frames(ids)}
+        frames = {frame.id: frame for frame in videos.frames(ids)}
         yield Comparison(
-            tuple(
-                ((a, paths[a]), (b, paths[b])) for a, b in part if a in paths and b in paths
-            )
+            tuple((frames[a], frames[b]) for a, b in part if a in frames and b in frames)
         )
 
 
@@ -137,13 +154,16 @@ def _answers(
     if event.kind == "item":
         rows, failed = event.message
         return list(rows), list(failed)
-    if event.kind == "failed" and event.error is not None:
-        raise event.error
-    if event.kind == "died":
+    if is_poison(event):
         if len(event.task.pairs) > 1:
             for pair in event.task.pairs:
                 pool.again(Comparison((pair,)))
+        elif not event.task.deaths:
+            pool.alone(replace(event.task, deaths=1))
         else:
-            (a, path_a), (b, path_b) = event.task.pairs[0]
-            return [(a, b, 0, 0.0)], [(f"{path_a.name} against {path_b.name}", str(event.error))]
+            a, b = event.task.pairs[0]
+            item = f"{a.path.name} against {b.path.name}"
+            return [(a.id, b.id, 0, 0.0)], [(item, str(event.error))]
+    elif event.kind == "failed" and event.error is not None:
+        raise event.error
     return [], []

@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 Thumb = Callable[[int], bytes | None]
 
 STYLE = Path(__file__).with_name("report.css")
-SCORE_PARTS = ("focus", "pose", "face", "exposure")
+SCORE_PARTS = ("focus", "pose", "face", "exposure", "taste")
 
 
 def clock(time_s: float) -> str:

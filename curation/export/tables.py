@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
+from curation.export import datastore_json
 
-SCHEMA = 1
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -25,10 +23,12 @@ def replacing(path: Path) -> Iterator[IO[str]]:
 
 
 def safe_cell(value: Any) -> Any:
-    """Return a CSV cell that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    """Return a CSV cell that no spreadsheet takes for a formula, or for several rows."""
+    if not isinstance(value, str):
+        return value
+    # A lone CR is not quoted by csv, and begins a row where it is read.
+    plain = value.replace("\r", " ").replace("\n", " ")
+    return f"'{plain}" if value.startswith(FORMULA_STARTS) else plain
 
 
 def write_ranked_csv(path: Path, rows: Iterable[Mapping[str, Any]], parts: Sequence[str]) -> None:
@@ -65,66 +65,7 @@ def write_datastore_json(
         frames: pairs of a decided frame and its signals.
     """
     with replacing(path) as file:
-        file.write(f'{{"schema": {SCHEMA},\n"videos": [')
-        for i, video in enumerate(videos):
-            file.write(("," if i else "") + "\n" + json.dumps(video, sort_keys=True))
-        file.write('\n],\n"frames": [')
-        for i, (row, signals) in enumerate(frames):
-            frame = {
-                "id": row["key"],
-                "video": row["video_key"],
-                "pts": row["pts"],
-                "time_s": round(row["time_s"], 6),
-                "path": row["file"],
-                "pool": row["pool"],
-                "verdict": row["verdict"],
-                "reason": row["reason"],
-                "detail": row["detail"],
-                "score": _round(row["score"]),
-                "rank": row["rank"],
-                "signals": signals,
-            }
-            file.write(("," if i else "") + "\n" + json.dumps(frame, allow_nan=False))
-        file.write("\n]}\n")
-
-
-HIDDEN = {
-    "frame_id",
-    "video",
-    "pts",
-    "time_s",
-    "extract_reason",
-    "error",
-    "pose_shape",
-    "has_phash",
-    "has_dhash",
-    "has_pixels",
-}
-
-
-def signal_rows(columns: Mapping[str, Any]) -> dict[int, int]:
-    """Return frame id -> position in the columns."""
-    return {int(frame_id): i for i, frame_id in enumerate(columns["frame_id"])}
-
-
-def signals_at(columns: Mapping[str, Any], i: int) -> dict[str, Any]:
-    """Return one frame's signals as JSON values; what is missing is left out."""
-    found: dict[str, Any] = {}
-    for name, column in columns.items():
-        if name in HIDDEN:
-            continue
-        value = column[i]
-        if f"has_{name}" in columns:
-            if columns[f"has_{name}"][i]:
-                found[name] = f"{int(value) & (1 << 64) - 1:016x}"
-        elif isinstance(value, np.floating):
-            if np.isfinite(value):
-                found[name] = _round(float(value))
-        elif isinstance(value, np.integer):
-            found[name] = int(value)
-        elif isinstance(value, str):
-            found[name] = value
-    return found
+        datastore_json.write(file.buffer, videos, frames)  # type: ignore[attr-defined]
 
 
 def _round(value: float | None) -> float | None:

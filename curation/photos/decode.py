@@ -2,7 +2,7 @@
 
 What a stranger's file can do is bounded before a pixel is made: its first bytes must agree with
 its name, and its size in pixels must be reasonable. Pillow's readers of other formats are never
-asked. Of a moving picture the first one counts.
+asked. Of a moving picture the first one counts, of a RAW file the preview that its camera made.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.errors import ImageUnreadable
-from curation.photos import exif, formats
+from curation.photos import exif, formats, raw
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -61,11 +61,18 @@ def read_bytes(path: Path) -> tuple[str, bytes]:
     if not data:
         raise ImageUnreadable("is empty")
     seen = formats.found(data[:32])
+    if kind == formats.RAW and formats.is_raw(data[:32]):
+        seen = kind
     if seen is None:
         raise ImageUnreadable(f"is no picture: its first bytes are not those of {kind}")
     if seen != kind:
         raise ImageUnreadable(f"holds {seen}, not {kind} as its name says; rename it")
     return kind, data
+
+
+def ready_for_heif() -> None:
+    """Let Pillow open HEIC; after `formats.missing_library`, as the package is optional."""
+    import_module(formats.heif_package() or "pi_heif").register_heif_opener()
 
 
 def opened(kind: str, data: bytes) -> Any:
@@ -76,9 +83,10 @@ def opened(kind: str, data: bytes) -> Any:
     """
     from PIL import Image
 
+    if kind == formats.RAW:
+        return raw.opened(data, MOST_PX)
     if kind == formats.HEIF:
-        # Optional, and looked for before: see formats.missing_library.
-        import_module("pillow_heif").register_heif_opener()
+        ready_for_heif()
     most = MOST_PX if kind == formats.JPEG else MOST_PX_WHOLE
     try:
         with warnings.catch_warnings():
@@ -86,6 +94,8 @@ def opened(kind: str, data: bytes) -> Any:
             image = Image.open(BytesIO(data), formats=READERS[kind])
     except Image.DecompressionBombError as error:
         raise ImageUnreadable(f"has far more than {most // 1_000_000} million pixels") from error
+    except MemoryError:
+        raise
     except Exception as error:  # readers raise what they like at damaged headers
         raise ImageUnreadable(f"is damaged: {_said(error)}") from error
     width, height = image.size
@@ -100,6 +110,9 @@ def opened(kind: str, data: bytes) -> Any:
 
 def upright_size(image: Any) -> tuple[int, int]:
     """Return (width, height) of an opened picture as a person sees it."""
+    if raw.WHOLE in image.info:
+        wide, tall = image.info[raw.WHOLE]
+        return int(wide), int(tall)
     width, height = image.size
     return (height, width) if exif.orientation(image) in SWAPPED else (width, height)
 
@@ -125,6 +138,8 @@ def pixels(image: Any, least_px: int | None = None) -> Rgb:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image.load()
+    except MemoryError:
+        raise
     except Exception as error:  # as above
         raise ImageUnreadable(f"is damaged: {_said(error)}") from error
     if least_px is not None and max(image.size) >= 2 * least_px:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
+
+from curation.photos import capture, raw
 
 ORIENTATION, EXIF_PART = 0x0112, 0x8769
 TURNED_BY_READER = ("TIFF", "HEIF")
 """Pillow's readers of these hand out upright pixels and sizes."""
 
-TIMES = ((0x9003, 0x9291), (0x9004, 0x9292), (0x0132, 0x9290))
-"""Tags of a time and its fractions of a second: taken, digitised, changed."""
-
-
 def orientation(image: Any) -> int:
     """Return how pixels must still be turned, 1 to 8 as EXIF counts; 1 when nothing is said."""
+    if raw.TURN in image.info:
+        return int(image.info[raw.TURN])
     if image.format in TURNED_BY_READER:
         return 1
     try:
@@ -24,33 +23,25 @@ def orientation(image: Any) -> int:
     return said if 1 <= said <= 8 else 1
 
 
+def tags(image: Any) -> dict[int, Any]:
+    """Return the tags of an opened picture's EXIF, those of its EXIF part too; none if damaged."""
+    if raw.TAGS in image.info:
+        return dict(image.info[raw.TAGS])
+    try:
+        found = dict(image.getexif())
+        found.update(image.getexif().get_ifd(EXIF_PART))
+    except Exception:  # damaged EXIF raises many kinds; the picture itself may be sound
+        return {}
+    return found
+
+
 def taken_s(image: Any) -> float | None:
     """Return when a picture was taken, by the camera's clock, in seconds since 1970.
 
     Time zones are left out: pictures of one walk are in order when each is taken at its word, also
     where only some name a zone.
     """
-    try:
-        tags = dict(image.getexif())
-        tags.update(image.getexif().get_ifd(EXIF_PART))
-    except Exception:  # as above
-        return None
-    for name, fraction in TIMES:
-        found = _seconds(tags.get(name), tags.get(fraction))
-        if found is not None:
-            return found
-    return None
-
-
-def _seconds(said: object, fraction: object) -> float | None:
-    text = said.decode("ascii", "replace") if isinstance(said, bytes) else str(said or "")
-    text = text.strip("\0 ").replace("-", ":")
-    try:
-        whole = datetime.strptime(text[:19], "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return None
-    digits = str(fraction or "").strip("\0 ")
-    return whole + (float(f"0.{digits}") if digits.isascii() and digits.isdecimal() else 0.0)
+    return capture.of_tags(tags(image)).clock_s
 
 
 def content_parts(data: bytes) -> list[memoryview]:

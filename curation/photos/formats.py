@@ -21,10 +21,12 @@ SUFFIXES: dict[str, str] = {
     ".gif": GIF,
     ".heic": HEIF,
     ".heif": HEIF,
+    ".hif": HEIF,
     **dict.fromkeys(
         (
-            ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .mef .mos .mrw .nef .nrw .orf .pef .raf"
-            " .raw .rw2 .rwl .sr2 .srf .srw .x3f"
+            ".3fr .arw .bay .cap .cr2 .cr3 .crw .dcr .dcs .dng .drf .eip .erf .fff .gpr .iiq .k25"
+            " .kdc .mef .mos .mrw .nef .nrw .orf .ori .pef .raf .raw .rw2 .rwl .rwz .sr2 .srf .srw"
+            " .x3f"
         ).split(),
         RAW,
     ),
@@ -65,10 +67,24 @@ def found(head: bytes) -> str | None:
     return None
 
 
+def is_raw(head: bytes) -> bool:
+    """Return whether the first 32 bytes of a file may be those of a RAW file."""
+    if head[:4] in (b"IIU\0", b"IIRO", b"IIRS", b"MMOR", b"\0MRM", b"FOVb", b"IIII", b"MMMM"):
+        return True  # Panasonic, Olympus, Minolta, Sigma, Phase One
+    if head[:8] == b"FUJIFILM" or head[4:12] == b"ftypcrx " or head[6:14] == b"HEAPCCDR":
+        return True
+    return found(head) == TIFF
+
+
+def heif_package() -> str | None:
+    """Return the package that reads HEIC here: pi-heif, or pillow-heif, which writes it as well."""
+    return next((name for name in ("pi_heif", "pillow_heif") if find_spec(name)), None)
+
+
 def missing_library(kind: str) -> str:
     """Return why pictures of a format cannot be read on this machine, nothing when they can."""
-    if kind == HEIF and find_spec("pillow_heif") is None:
-        return "HEIC pictures are not read here: the package pillow-heif is not installed"
-    if kind == RAW:
-        return "RAW files are not read: no RAW library is among what the studio is built on"
+    if kind == HEIF and heif_package() is None:
+        return "HEIC pictures are not read here: the package pi-heif is not installed"
+    if kind == RAW and find_spec("rawpy") is None:
+        return "RAW files are not read here: the package rawpy is not installed"
     return ""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from curation.errors import CurationError
-from curation.photos.formats import JPEG, RAW, promised
+from curation.errors import CurationError, InputError
+from curation.photos.formats import promised
+from curation.photos.head import clock_s
+from curation.photos.twins import one_photo
 from curation.sources import natural
+
+LEFT_OUT = ("_review_dupes", "_review")
+"""Folders of culling: what was moved away, and reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +34,8 @@ class PictureFile:
 def pictures_below(folder: Path, without: Path) -> Iterator[tuple[Path, list[PictureFile]]]:
     """Yield every folder that holds pictures with its pictures, both in order of name.
 
-    Hidden files and folders are left out, and a RAW file beside a JPEG of its name: the JPEG
-    stands for both. Links to folders are not followed.
+    Hidden files and folders are left out, what culling moved away, and files that another one
+    stands for: a RAW beside its JPEG (see photos.twins). Links to folders are not followed.
 
     Args:
         without: the datastore, which may lie below the folder.
@@ -44,20 +49,63 @@ def pictures_below(folder: Path, without: Path) -> Iterator[tuple[Path, list[Pic
     yield from _below(folder, top, without)
 
 
-def _below(folder: Path, top: Path, without: Path) -> Iterator[tuple[Path, list[PictureFile]]]:
+def files_below(
+    folder: Path, left_out: Sequence[str] = LEFT_OUT, also: Sequence[str] = ()
+) -> Iterator[PictureFile]:
+    """Yield every picture below a folder, RAW files too, folder after folder in natural order.
+
+    Args:
+        left_out: names of folders that are not looked into; hidden ones are not either.
+        also: endings of other files that are wanted, in lower case: ".mov".
+
+    Raises:
+        InputError: when there is no such folder, or it cannot be read.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder", "name a folder of photos")
+    yield from _all_below(folder, folder.resolve(), tuple(left_out), tuple(also))
+
+
+def _all_below(
+    folder: Path, top: Path, left_out: tuple[str, ...], also: tuple[str, ...]
+) -> Iterator[PictureFile]:
+    entries = _listed(folder, top)
+    for entry in entries:
+        suffix = Path(entry.name).suffix.lower()
+        file = _file(entry, top) if promised(suffix) or suffix in also else None
+        if file is not None:
+            yield file
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False) and entry.name not in left_out:
+            yield from _all_below(Path(entry.path), top, left_out, also)
+
+
+def _listed(folder: Path, top: Path) -> list[os.DirEntry[str]]:
+    """Return what is in a folder in natural order, without what is hidden.
+
+    Of a folder below that cannot be read there is nothing.
+
+    Raises:
+        InputError: when the top folder cannot be read.
+    """
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: natural(Path(entry.name)))
     except OSError as error:
         if folder.resolve() == top:
-            raise CurationError(f"{folder} cannot be read: {error.strerror}") from error
-        return
-    entries = [entry for entry in entries if not entry.name.startswith(".")]
+            raise InputError(f"{folder} cannot be read: {error.strerror}") from error
+        return []
+    return [entry for entry in entries if not entry.name.startswith(".")]
+
+
+def _below(folder: Path, top: Path, without: Path) -> Iterator[tuple[Path, list[PictureFile]]]:
+    entries = _listed(folder, top)
     looked = [_file(entry, top) for entry in entries if promised(Path(entry.name).suffix)]
     files = _one_of_pairs([file for file in looked if file is not None])
     if files:
         yield folder, files
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False) and Path(entry.path) != without:
+        hidden = Path(entry.path) == without or entry.name in LEFT_OUT
+        if entry.is_dir(follow_symlinks=False) and not hidden:
             yield from _below(Path(entry.path), top, without)
 
 
@@ -76,10 +124,6 @@ def _file(entry: os.DirEntry[str], top: Path) -> PictureFile | None:
 
 
 def _one_of_pairs(files: list[PictureFile]) -> list[PictureFile]:
-    """Leave out RAW files that a JPEG of the same name stands for."""
-    shown = {f.path.stem.casefold() for f in files if promised(f.path.suffix) == JPEG}
-    return [
-        f
-        for f in files
-        if promised(f.path.suffix) != RAW or f.path.stem.casefold() not in shown
-    ]
+    """Leave out files that another of the same photo stands for."""
+    stands = {photo[0] for photo in one_photo([f.path for f in files if not f.error], [], clock_s)}
+    return [file for file in files if file.error or file.path in stands]

@@ -19,6 +19,8 @@ from curation.steps.geometry import grow, whole_pixels
 from curation.steps.projection import Projection
 from curation.steps.subject import CORNERS, inside_margin
 
+Pixels = tuple[int, int, int, int]
+
 PROJECTION = Path(__file__).with_name("heads") / "appearance.json"
 INPUT_PX = 112
 """Side of the square the network sees: a quarter of the work of 224, and what is told apart here
@@ -27,6 +29,9 @@ PERSON_ROOM, FACE_ROOM = 0.06, 1.0
 """Space left on each side of a person box, and of a face without one, in sizes of the box."""
 WHOLE_SHARE = 0.85
 """Share of the picture from which a subject's crop is the picture: one look is enough."""
+SMALL_PX = 640
+"""Longer side of the picture that `scene` is taken from; all steps share it. A subject's crop is
+taken from the whole picture: half a pixel beside it at this size swaps some near copies."""
 SURE = 0.9
 """Visibility from which a joint's place can be trusted: between two encodings of one frame, joints
 of less visibility wander by half a torso, those above it by a twentieth."""
@@ -66,12 +71,12 @@ class Appearance(Step):
         crops: list[RgbImage] = []
         places: list[tuple[int, int]] = []
         for item in items:
-            crop = subject_crop(item.rgb, item.given["subject"].signals)
-            whole = crop.shape[0] * crop.shape[1] >= WHOLE_SHARE * item.rgb.shape[0] * (
-                item.rgb.shape[1]
-            )
+            x0, y0, x1, y1 = _subject_px(item.rgb, item.given["subject"].signals)
+            h, w = item.rgb.shape[:2]
+            whole = (x1 - x0) * (y1 - y0) >= WHOLE_SHARE * h * w
+            scene = item.small(SMALL_PX)
             places.append((len(crops), len(crops) + (not whole)))
-            crops += [item.rgb] if whole else [crop, item.rgb]
+            crops += [scene] if whole else [item.rgb[y0:y1, x0:x1], scene]
         if not crops:
             return []
         vectors = self._project(self._embed(crops)).astype("<f2")
@@ -103,14 +108,20 @@ def subject_crop(rgb: RgbImage, subject: Mapping[str, Value]) -> RgbImage:
         rgb: (h, w, 3) uint8.
         subject: signals of the subject step.
     """
+    x0, y0, x1, y1 = _subject_px(rgb, subject)
+    return rgb[y0:y1, x0:x1]
+
+
+def _subject_px(rgb: RgbImage, subject: Mapping[str, Value]) -> Pixels:
+    size_wh = (rgb.shape[1], rgb.shape[0])
     for name, room in (("person", PERSON_ROOM), ("face", FACE_ROOM)):
         box = _box(subject, name)
         if box is None:
             continue
-        x0, y0, x1, y1 = whole_pixels(grow(box, room), (rgb.shape[1], rgb.shape[0]))
+        x0, y0, x1, y1 = whole_pixels(grow(box, room), size_wh)
         if x1 - x0 >= 8 and y1 - y0 >= 8:
-            return rgb[y0:y1, x0:x1]
-    return rgb
+            return x0, y0, x1, y1
+    return 0, 0, *size_wh
 
 
 def _box(subject: Mapping[str, Value], name: str) -> npt.NDArray[np.float64] | None:

@@ -29,13 +29,32 @@ class Item:
 
     Attributes:
         frame: which frame this is.
-        rgb: (h, w, 3) uint8 of the stored picture, upright, square pixels.
+        rgb: (h, w, 3) uint8 of the stored picture, upright, square pixels, without black bars
+            that are burnt in. Places that a step finds are pixels of it; the engine makes them
+            pixels of the stored frame: boxes, keypoints, and signals named *_x0, _y0, _x1, _y1.
         given: what earlier steps found in this frame, by step name.
     """
 
     frame: Frame
     rgb: RgbImage
     given: dict[str, Measured] = field(default_factory=dict)
+    _small: dict[tuple[int, int], RgbImage] = field(default_factory=dict, repr=False)
+
+    def small(self, longer_px: int, least_px: int = 1) -> RgbImage:
+        """Return the picture reduced to a longer side by area averaging; itself where it is
+        smaller. Made once, shared by all steps that ask for it: leave it as it is.
+        """
+        h, w = self.rgb.shape[:2]
+        scale = longer_px / max(h, w)
+        if scale >= 1:
+            return self.rgb
+        size_wh = max(least_px, round(w * scale)), max(least_px, round(h * scale))
+        if size_wh not in self._small:
+            import cv2
+
+            reduced = cv2.resize(self.rgb, size_wh, interpolation=cv2.INTER_AREA)
+            self._small[size_wh] = np.asarray(reduced, np.uint8)
+        return self._small[size_wh]
 
 
 class Step(ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,35 +34,69 @@ class CenterFace:
     labelled hits) and cost 11 ms a face instead of 60 to 120 a picture.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Read the network from centerface.onnx."""
-        self._net = cv2.dnn.readNetFromONNX(str(path))
+    def __init__(self, path: Path, light: bool = False) -> None:
+        """Read the network from centerface.onnx.
 
-    def score(self, rgb: RgbImage, xyxy_px: Floats) -> float | None:
-        """Return the score of the face in box (4,), or None where none is seen there."""
-        middle = (xyxy_px[:2] + xyxy_px[2:]) / 2
-        scale = CROP_PX / (CROP_FACES * max(float((xyxy_px[2:] - xyxy_px[:2]).max()), 1.0))
-        shift = CROP_PX / 2 - scale * middle
-        place = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float64)
-        crop = cv2.warpAffine(rgb, place, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR)
-        boxes, scores = self._detect(crop)
-        if not len(boxes):
-            return None
-        overlap = iou((xyxy_px * scale + np.tile(shift, 2))[None], boxes)[0]
-        scores = np.where(overlap >= SAME_FACE_IOU, scores, 0.0)
-        return float(scores.max()) if scores.any() else None
+        Args:
+            light: run it by OpenCV, for processes that do not load torch anyway.
+        """
+        self._net: Any = None
+        self._light: Any = None
+        if light:
+            self._light = cv2.dnn.readNetFromONNX(str(path))
+        else:
+            from curation.steps.onnx_net import OnnxNet
 
-    def _detect(self, crop: npt.NDArray[Any]) -> tuple[Floats, Floats]:
-        """Return boxes (n, 4) in pixels of the crop, and scores (n,), repeats included."""
-        self._net.setInput(cv2.dnn.blobFromImage(crop, 1.0, (CROP_PX, CROP_PX)))
-        heat, size, offset = self._net.forward(OUTPUTS)
-        rows, cols = np.nonzero(heat[0, 0] > FLOOR)
-        # The net answers on a grid of 4-pixel cells: log size, and the centre within the cell.
-        tall, wide = np.exp(size[0][:, rows, cols]) * CELL_PX
-        y = (rows + offset[0, 0, rows, cols] + 0.5) * CELL_PX
-        x = (cols + offset[0, 1, rows, cols] + 0.5) * CELL_PX
-        boxes = np.stack([x - wide / 2, y - tall / 2, x + wide / 2, y + tall / 2], axis=1)
-        return boxes, heat[0, 0, rows, cols]
+            self._net = OnnxNet(path, OUTPUTS, CROP_PX)
+
+    def scores(self, faces: Sequence[tuple[RgbImage, Floats]]) -> list[float | None]:
+        """Return the score of each face: its picture and box (4,); None where none is seen there.
+        """
+        if not faces:
+            return []
+        looks = [_look(rgb, box) for rgb, box in faces]
+        if self._net is not None:
+            heat, size, offset = self._net.in_parts([crop for crop, _ in looks])
+        else:
+            maps = [self._asked(crop) for crop, _ in looks]
+            heat, size, offset = (np.concatenate(part) for part in zip(*maps, strict=True))
+        return [
+            _score(box, *_boxes(heat[i, 0], size[i], offset[i]))
+            for i, (_, box) in enumerate(looks)
+        ]
+
+    def _asked(self, crop: RgbImage) -> Any:
+        self._light.setInput(cv2.dnn.blobFromImage(crop, 1.0, (CROP_PX, CROP_PX)))
+        return self._light.forward(OUTPUTS)
+
+
+def _look(rgb: RgbImage, xyxy_px: Floats) -> tuple[RgbImage, Floats]:
+    """Return the crop around a face, and its box in the crop."""
+    middle = (xyxy_px[:2] + xyxy_px[2:]) / 2
+    scale = CROP_PX / (CROP_FACES * max(float((xyxy_px[2:] - xyxy_px[:2]).max()), 1.0))
+    shift = CROP_PX / 2 - scale * middle
+    place = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]], np.float64)
+    crop = cv2.warpAffine(rgb, place, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR)
+    return np.asarray(crop, np.uint8), xyxy_px * scale + np.tile(shift, 2)
+
+
+def _boxes(heat: Floats, size: Floats, offset: Floats) -> tuple[Floats, Floats]:
+    """Return boxes (n, 4) in pixels of the crop, and scores (n,), repeats included."""
+    rows, cols = np.nonzero(heat > FLOOR)
+    # The net answers on a grid of 4-pixel cells: log size, and the centre within the cell.
+    tall, wide = np.exp(size[:, rows, cols]) * CELL_PX
+    y = (rows + offset[0, rows, cols] + 0.5) * CELL_PX
+    x = (cols + offset[1, rows, cols] + 0.5) * CELL_PX
+    boxes = np.stack([x - wide / 2, y - tall / 2, x + wide / 2, y + tall / 2], axis=1)
+    return boxes, heat[rows, cols]
+
+
+def _score(box: Floats, boxes: Floats, scores: Floats) -> float | None:
+    """Return the best score of what overlaps a face's box, None where nothing does."""
+    if not len(boxes):
+        return None
+    scores = np.where(iou(box[None], boxes)[0] >= SAME_FACE_IOU, scores, 0.0)
+    return float(scores.max()) if scores.any() else None
 
 
 class WholePicture:

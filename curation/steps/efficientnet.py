@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.errors import WeightsMissing
-from curation.steps.embedding import DIMENSIONS, Embedder
+from curation.steps.embedding import DIMENSIONS, Embedder, mean_spread
 
 if TYPE_CHECKING:
     from torch import nn
@@ -115,7 +115,7 @@ def _network() -> nn.Module:
             for depth, block in enumerate(self._blocks):
                 x = block(x)
                 if depth in _TAPS:
-                    texture += [x.mean((2, 3)), x.std((2, 3))]
+                    texture += mean_spread(x)
             x = nn.functional.relu6(self._bn1(self._conv_head(x)))
             return x.mean((2, 3)), torch.cat(texture, 1)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import cv2
 import numpy as np
@@ -13,13 +14,17 @@ import numpy.typing as npt
 from curation.errors import WeightsMissing
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from curation.steps.base import RgbImage
+
+Picked = TypeVar("Picked")
 
 DIMENSIONS = 1280
 TEXTURES = 784
 INPUT_PX = 224
+SPARE = 1.5
+"""How much larger than what a network sees a crop stays when it is halved beforehand."""
 # More at once is slower on one CPU core: the maps of a batch no longer fit its cache.
 BATCH = {"cpu": 4, "cuda": 64}
 # Mean and spread of ImageNet, in which the weights were trained.
@@ -76,9 +81,8 @@ class Embedder:
         """Return the unit vectors (n, 1280) and the textures (n, 784) of n RGB crops."""
         vectors = [np.zeros((0, DIMENSIONS), np.float32)]
         textures = [np.zeros((0, self.textures), np.float32)]
-        step = BATCH[self.device]
-        for start in range(0, len(crops), step):
-            batch = np.stack([self._input(crop) for crop in crops[start : start + step]])
+        for part in in_parts(crops, BATCH[self.device]):
+            batch = np.stack([self._input(crop) for crop in part])
             with self._torch.inference_mode():
                 vector, texture = self._network(self._torch.from_numpy(batch).to(self.device))
             vectors.append(vector.cpu().numpy())
@@ -99,6 +103,42 @@ class Embedder:
     def _scaled(self, rgb: RgbImage) -> npt.NDArray[np.float32]:
         """Return pixel values in the scale that the network was trained with."""
         return np.asarray((rgb.astype(np.float32) / 255 - _MEAN) / _STD, np.float32)
+
+
+def in_parts(values: Sequence[Picked], most: int) -> list[Sequence[Picked]]:
+    """Return values in as few parts of at most `most` as there can be, of about one length.
+
+    A network takes a third longer for a picture alone than for one of two.
+    """
+    count = -(-len(values) // most)
+    ends = [round(i * len(values) / count) for i in range(count + 1)] if count else []
+    return [values[low:high] for low, high in pairwise(ends)]
+
+
+def halved(rgb: RgbImage, side_px: int) -> RgbImage:
+    """Return a picture halved while it stays `SPARE` times as wide and high as a square.
+
+    Means of four pixels take a tenth of the time of means over parts of pixels, and of those that
+    then remain there are a quarter. A last odd row or column is left out.
+    """
+    while min(rgb.shape[:2]) >= 2 * SPARE * side_px:
+        h, w = rgb.shape[0] // 2, rgb.shape[1] // 2
+        half = cv2.resize(rgb[: 2 * h, : 2 * w], (w, h), interpolation=cv2.INTER_AREA)
+        rgb = np.asarray(half, np.uint8)
+    return rgb
+
+
+def mean_spread(maps: Tensor) -> list[Tensor]:
+    """Return mean and standard deviation (n, c) of maps (n, c, h, w).
+
+    `Tensor.std` takes fifteen times as long: it sums by Welford, a value at a time.
+    """
+    import torch
+
+    flat = maps.flatten(2)
+    mean = flat.mean(2)
+    away = torch.linalg.vector_norm(flat - mean.unsqueeze(2), dim=2)
+    return [mean, away / (flat.shape[2] - 1) ** 0.5]
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int, groups: int) -> nn.Sequential:
@@ -155,7 +195,7 @@ def _network() -> nn.Module:
             texture: list[torch.Tensor] = []
             for depth, layer in enumerate(self.features):
                 if depth in _TAPS:
-                    texture += [x.mean((2, 3)), x.std((2, 3))]
+                    texture += mean_spread(x)
                 x = layer(x)
             return x.mean((2, 3)), torch.cat(texture, 1)
 

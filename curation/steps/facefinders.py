@@ -74,7 +74,8 @@ class YuNet:
     def __init__(self, search_px: int) -> None:
         """Read the network."""
         score = LEAST_SCORE["yunet"]
-        self._step = Faces(FaceParams(face_size=search_px, face_score=score, second_opinion=False))
+        params = FaceParams(face_size=search_px, face_score=score, second_opinion=False)
+        self._step = Faces(params, light=True)
         self._step.setup()
 
     def boxes(self, rgb: RgbImage) -> Boxes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from curation import weights
 from curation.params import FaceParams
@@ -16,12 +16,13 @@ from curation.steps.base import Item, RgbImage, Step
 from curation.steps.centerface import CenterFace
 from curation.steps.focus_features import face_square, grey_crop, sharpness
 from curation.steps.geometry import Floats, area_px, clip
+from curation.steps.yunet import ByOpenCv, ByTorch, YuNet
 
 MOST_UPSCALE = 2.0
-OVERLAP_IOU = 0.3
 SHARP_PX = 64
-LEAST_SEARCH_PX = 64
-"""OpenCV answers with random boxes for pictures that are one 32-pixel cell wide or high."""
+LEAST_SEARCH_PX = 16
+DIGITS = 4
+"""Of a second opinion: those after it depend on the company in which it was asked for."""
 
 
 class Faces(Step):
@@ -42,6 +43,15 @@ class Faces(Step):
     Params = FaceParams
     params: FaceParams
 
+    def __init__(self, params: FaceParams | None = None, light: bool = False) -> None:
+        """Keep the parameters.
+
+        Args:
+            light: run the networks by OpenCV, for processes that do not load torch anyway.
+        """
+        super().__init__(params)
+        self._light = light
+
     def weight_names(self) -> tuple[str, ...]:
         """Return the detectors in use."""
         return self.weights if self.params.second_opinion else self.weights[:1]
@@ -49,11 +59,12 @@ class Faces(Step):
     def setup(self) -> None:
         """Read the networks."""
         cv2.setNumThreads(1)
-        self._yunet = cv2.FaceDetectorYN.create(
-            str(weights.path_of("yunet")), "", (320, 320), self.params.face_score, OVERLAP_IOU, 500
-        )
+        runner = ByOpenCv if self._light else ByTorch
+        self._yunet: YuNet = runner(weights.path_of("yunet"), self.params.face_score)
         self._second = (
-            CenterFace(weights.path_of("centerface")) if self.params.second_opinion else None
+            CenterFace(weights.path_of("centerface"), self._light)
+            if self.params.second_opinion
+            else None
         )
 
     def close(self) -> None:
@@ -61,49 +72,53 @@ class Faces(Step):
         del self._yunet, self._second
 
     def __call__(self, items: Sequence[Item]) -> list[Measured]:
-        """Return faces, largest first."""
-        return [self._measure(item.rgb) for item in items]
+        """Return faces, largest first; the second opinion is asked once for the batch."""
+        found = [self._found(item) for item in items]
+        seen = [
+            (one.searched, box * one.scale) for one in found for box in one.xyxy_px
+        ]
+        second = iter(
+            [None] * len(seen) if self._second is None else self._second.scores(seen)
+        )
+        return [_measured(item.rgb, one, second) for item, one in zip(items, found, strict=True)]
 
-    def _measure(self, rgb: RgbImage) -> Measured:
-        small, scale = _searched(rgb, self.params.face_size)
-        rows = self._rows(small) / np.array([*[scale] * 14, 1.0])
-        if not len(rows):
-            return Measured({"n_faces": 0}, Boxes.empty(5, 2))
+    def _found(self, item: Item) -> _Found:
+        searched, scale = _searched(item, self.params.face_size)
+        rows = self._yunet.rows(searched) / np.array([*[scale] * 14, 1.0])
         xywh = rows[:, :4]
-        size_wh = (rgb.shape[1], rgb.shape[0])
+        size_wh = (item.rgb.shape[1], item.rgb.shape[0])
         xyxy = clip(np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1), size_wh)
         order = np.argsort(-area_px(xyxy), kind="stable")
         order = order[area_px(xyxy)[order] >= 1]
-        boxes = Boxes(
-            xyxy[order].astype(np.float32),
-            np.clip(rows[order, 14], 0, 1).astype(np.float32),
-            ("face",) * len(order),
-            rows[order, 4:14].reshape(-1, 5, 2).astype(np.float32),
-            tuple(
-                {"second": score} | _sharp(rgb, box, len(order))
-                for score, box in zip(
-                    self._opinions(small, xyxy[order] * scale), xyxy[order], strict=True
-                )
-            ),
-        )
-        return Measured({"n_faces": len(boxes)}, boxes)
+        return _Found(searched, scale, rows[order], xyxy[order])
 
-    def _rows(self, rgb: RgbImage) -> npt.NDArray[np.float64]:
-        """Return YuNet's rows: x, y, w, h, five points, score; (n, 15)."""
-        h, w = rgb.shape[:2]
-        right, below = max(0, LEAST_SEARCH_PX - w), max(0, LEAST_SEARCH_PX - h)
-        bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-        bgr = cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
-        self._yunet.setInputSize((w + right, h + below))
-        found = self._yunet.detect(bgr)[1]
-        return np.zeros((0, 15)) if found is None else np.asarray(found, np.float64)
 
-    def _opinions(self, rgb: RgbImage, xyxy_px: Floats) -> list[float | None]:
-        """Return CenterFace's score for each face, None where it sees none."""
-        second = self._second
-        if second is None:
-            return [None] * len(xyxy_px)
-        return [second.score(rgb, box) for box in xyxy_px]
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """YuNet's rows (n, 15) and boxes (n, 4) in pixels of the picture, largest first."""
+
+    searched: RgbImage
+    scale: float
+    rows: Floats
+    xyxy_px: Floats
+
+
+def _measured(rgb: RgbImage, found: _Found, second: Iterator[float | None]) -> Measured:
+    n = len(found.xyxy_px)
+    if not n:
+        return Measured({"n_faces": 0}, Boxes.empty(5, 2))
+    boxes = Boxes(
+        found.xyxy_px.astype(np.float32),
+        np.clip(found.rows[:, 14], 0, 1).astype(np.float32),
+        ("face",) * n,
+        found.rows[:, 4:14].reshape(-1, 5, 2).astype(np.float32),
+        tuple({"second": _rounded(next(second))} | _sharp(rgb, b, n) for b in found.xyxy_px),
+    )
+    return Measured({"n_faces": n}, boxes)
+
+
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, DIGITS)
 
 
 def _sharp(rgb: RgbImage, box: Floats, n_faces: int) -> dict[str, float]:
@@ -119,10 +134,12 @@ def _sharp(rgb: RgbImage, box: Floats, n_faces: int) -> dict[str, float]:
     return {} if grey is None else {"sharp": round(sharpness(grey), 3)}
 
 
-def _searched(rgb: RgbImage, longer_px: int) -> tuple[RgbImage, float]:
+def _searched(item: Item, longer_px: int) -> tuple[RgbImage, float]:
     """Return the picture at the size that is searched, and its scale."""
-    h, w = rgb.shape[:2]
+    h, w = item.rgb.shape[:2]
     scale = min(longer_px / max(h, w), MOST_UPSCALE)
-    wide, tall = max(16, round(w * scale)), max(16, round(h * scale))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(rgb, (wide, tall), interpolation=how), np.uint8), scale
+    if scale < 1:
+        return item.small(longer_px, LEAST_SEARCH_PX), scale
+    size_wh = max(LEAST_SEARCH_PX, round(w * scale)), max(LEAST_SEARCH_PX, round(h * scale))
+    large = cv2.resize(item.rgb, size_wh, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large, np.uint8), scale

@@ -64,7 +64,7 @@ class FalseFace(Step):
     """
 
     name = "falseface"
-    version = "3"
+    version = "4"
     produces: ClassVar[Mapping[str, type]] = {
         "false_logit": float,
         "false_p": float,

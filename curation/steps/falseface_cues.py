@@ -10,7 +10,7 @@ import numpy.typing as npt
 from curation import weights
 from curation.steps.base import RgbImage
 from curation.steps.efficientnet import LITE_TEXTURES, LiteEmbedder
-from curation.steps.embedding import DIMENSIONS, TEXTURES, Embedder
+from curation.steps.embedding import DIMENSIONS, INPUT_PX, TEXTURES, Embedder, halved
 
 CROP, CONTEXT = 1.8, 3.0
 """Sides of the looked-at squares, in longer sides of the face box."""
@@ -40,8 +40,8 @@ class Looker:
 
     def __call__(self, faces: Sequence[RgbImage], contexts: Sequence[RgbImage]) -> Floats:
         """Return (n, sum of PARTS) numbers for n faces and their surroundings, RGB squares."""
-        face, skin = self._face.describe(faces)
-        surroundings, texture = self._context.describe(contexts)
+        face, skin = self._face.describe([halved(one, INPUT_PX) for one in faces])
+        surroundings, texture = self._context.describe([halved(one, INPUT_PX) for one in contexts])
         return np.concatenate([face, skin, surroundings, texture], axis=1, dtype=np.float64)
 
 

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from curation import weights
 from curation.records import Boxes, Measured
-from curation.steps.base import Item, RgbImage, Step
+from curation.steps.base import Item, Step
 from curation.steps.geometry import main_face
 from curation.steps.landmark_shapes import similarity
+from curation.steps.onnx_net import OnnxNet
 
 DIMENSIONS = 128
 LEAST_FACE_PX = 32
@@ -45,7 +46,7 @@ class Identity(Step):
     def setup(self) -> None:
         """Read the network."""
         cv2.setNumThreads(1)
-        self._net = cv2.FaceRecognizerSF.create(str(weights.path_of("sface")), "")
+        self._net = OnnxNet(weights.path_of("sface"), ("fc1",), ALIGNED_PX)
 
     def close(self) -> None:
         """Let go of the network."""
@@ -53,35 +54,46 @@ class Identity(Step):
 
     def __call__(self, items: Sequence[Item]) -> list[Measured]:
         """Return the main face's vector; None where there is none to trust."""
-        return [self._measure(item) for item in items]
+        turns = [_turn(item) for item in items]
+        aligned = [
+            # As OpenCV's FaceRecognizerSF.alignCrop does.
+            np.asarray(cv2.warpAffine(item.rgb, turn, (ALIGNED_PX, ALIGNED_PX)), np.uint8)
+            for item, turn in zip(items, turns, strict=True)
+            if turn is not None
+        ]
+        vectors = iter(self._net.in_parts(aligned)[0] if aligned else ())
+        return [
+            _measured(turn, None if turn is None else _unit(next(vectors))) for turn in turns
+        ]
 
-    def _measure(self, item: Item) -> Measured:
-        faces = item.given["faces"].boxes or Boxes.empty(5, 2)
-        index = main_face(faces, (item.rgb.shape[1], item.rgb.shape[0]))
-        if index is None or faces.keypoints is None:
-            return Measured(dict.fromkeys(self.produces))
-        box, points = faces.xyxy_px[index], faces.keypoints[index].astype(np.float64)
-        if float((box[2:] - box[:2]).min()) < LEAST_FACE_PX:
-            return Measured(dict.fromkeys(self.produces))
-        turn = similarity(points, TEMPLATE)
-        scale = float(np.hypot(turn[0, 0], turn[1, 0]))
-        vector = self._vector(item.rgb, box, points)
-        # A face of one colour, or points that fall together, give no direction.
-        if vector is None or scale <= 0:
-            return Measured(dict.fromkeys(self.produces))
-        return Measured(
-            {"identity": bytes(vector.tobytes()), "identity_px": ALIGNED_PX / scale}
-        )
 
-    def _vector(
-        self, rgb: RgbImage, box: npt.NDArray[np.float32], points: npt.NDArray[np.float64]
-    ) -> npt.NDArray[np.float16] | None:
-        """Return (128,) of unit length, None where the network gives nothing finite."""
-        row = np.concatenate([box[:2], box[2:] - box[:2], points.ravel(), [1.0]])
-        bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-        aligned = self._net.alignCrop(bgr, row[None].astype(np.float32))
-        raw = np.asarray(self._net.feature(aligned), np.float64).ravel()
-        length = float(np.linalg.norm(raw))
-        if not np.isfinite(length) or length <= 0:
-            return None
-        return (raw / length).astype("<f2")
+def _turn(item: Item) -> npt.NDArray[np.float64] | None:
+    """Return the (2, 3) map from the picture to the aligned face, None for none to trust."""
+    faces = item.given["faces"].boxes or Boxes.empty(5, 2)
+    index = main_face(faces, (item.rgb.shape[1], item.rgb.shape[0]))
+    if index is None or faces.keypoints is None:
+        return None
+    box, points = faces.xyxy_px[index], faces.keypoints[index].astype(np.float64)
+    if float((box[2:] - box[:2]).min()) < LEAST_FACE_PX:
+        return None
+    turn = similarity(points, TEMPLATE)
+    # Points that fall together give no direction.
+    return turn if float(np.hypot(turn[0, 0], turn[1, 0])) > 0 else None
+
+
+def _unit(raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float16] | None:
+    """Return (128,) of unit length, None where the network gives nothing finite."""
+    length = float(np.linalg.norm(raw.astype(np.float64)))
+    if not np.isfinite(length) or length <= 0:
+        return None
+    return (raw.astype(np.float64) / length).astype("<f2")
+
+
+def _measured(
+    turn: npt.NDArray[np.float64] | None, vector: npt.NDArray[np.float16] | None
+) -> Measured:
+    # A face of one colour has no vector.
+    if turn is None or vector is None:
+        return Measured({"identity": None, "identity_px": None})
+    scale = float(np.hypot(turn[0, 0], turn[1, 0]))
+    return Measured({"identity": bytes(vector.tobytes()), "identity_px": ALIGNED_PX / scale})

@@ -34,7 +34,7 @@ class Pose(Step):
     """
 
     name = "pose"
-    version = "1"
+    version = "2"
     produces: ClassVar[Mapping[str, type]] = {"n_poses": int}
     detects = True
     needs = ("people", "faces")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -29,6 +30,10 @@ TRIES = ((0.10, False), (0.10, True), (0.40, False), (0.40, True))
 GOOD_FIT = 0.5
 LEAST_FIT = 0.4
 """Overlap of a right pose with its person box: 99 % of 110 reach the first."""
+BESIDE, BEHIND = 0.5, 0.25
+"""Heights, in that of who the frame is about: under the first somebody else's pose is worth one
+look, and another's face none of its own; under the second there is none. Faces and boxes of such
+people are known and count as before; what their joints do decides nothing about the frame."""
 SMALLEST_CROP_PX = 12
 GREY = (127, 127, 127)
 
@@ -52,6 +57,8 @@ class MediaPipeEngine:
             min_pose_presence_confidence=params.pose_confidence,
         )
 
+        self._looks: dict[tuple[int, int, int, int, bool], Keypoints | None] = {}
+
     def close(self) -> None:
         """Let go of the model."""
         self._task.close()
@@ -63,14 +70,23 @@ class MediaPipeEngine:
         person box, and two people who touch often share one.
         """
         size_wh = (rgb.shape[1], rgb.shape[0])
+        self._looks.clear()
         found = []
-        for index in _people_in_order(people, faces, size_wh)[: self._most]:
-            pose = self._around(rgb, people.xyxy_px[index])
+        order = _people_in_order(people, faces, size_wh)
+        for index in order[: self._most]:
+            box = people.xyxy_px[index]
+            share = _tall(box) / _tall(people.xyxy_px[order[0]])
+            if share < BEHIND:
+                continue
+            pose = self._around(rgb, box, TRIES[: None if share >= BESIDE else 1])
             if pose is not None:
                 found.append(pose)
-        order = np.argsort(-prominence(faces.xyxy_px, faces.score, size_wh), kind="stable")
-        for index in order[: self._most]:
+        main = main_face(faces, size_wh)
+        by_weight = np.argsort(-prominence(faces.xyxy_px, faces.score, size_wh), kind="stable")
+        for index in by_weight[: self._most]:
             face = faces.xyxy_px[index]
+            if main is not None and _tall(face) < BESIDE * _tall(faces.xyxy_px[main]):
+                continue
             if not any(wears(pose.keypoints, face) for pose in found):
                 pose = self._below(rgb, face)
                 if pose is not None:
@@ -81,11 +97,13 @@ class MediaPipeEngine:
                 found.append(Found(keypoints, "picture", 0.0))
         return found
 
-    def _around(self, rgb: RgbImage, box: npt.NDArray[np.float32]) -> Found | None:
+    def _around(
+        self, rgb: RgbImage, box: npt.NDArray[np.float32], tries: Sequence[tuple[float, bool]]
+    ) -> Found | None:
         """Return the pose of the person in a box, or None."""
         size_wh = (rgb.shape[1], rgb.shape[0])
         best: Found | None = None
-        for share, square in TRIES:
+        for share, square in tries:
             keypoints = self._crop(rgb, grow(box, share), square)
             if keypoints is None:
                 continue
@@ -108,8 +126,20 @@ class MediaPipeEngine:
     def _crop(
         self, rgb: RgbImage, box: npt.NDArray[np.floating[Any]], square: bool = False
     ) -> Keypoints | None:
-        """Return the keypoints (33, 4) found in one crop, in pixels of the whole picture."""
+        """Return the keypoints (33, 4) found in one crop, in pixels of the whole picture.
+
+        Boxes that fill the picture become one crop however they grow: it is looked at once.
+        """
         x0, y0, x1, y1 = whole_pixels(box, (rgb.shape[1], rgb.shape[0]))
+        square = square and x1 - x0 != y1 - y0
+        look = (x0, y0, x1, y1, square)
+        if look not in self._looks:
+            self._looks[look] = self._looked(rgb, *look)
+        return self._looks[look]
+
+    def _looked(
+        self, rgb: RgbImage, x0: int, y0: int, x1: int, y1: int, square: bool
+    ) -> Keypoints | None:
         wide, tall = x1 - x0, y1 - y0
         if min(wide, tall) < SMALLEST_CROP_PX:
             return None
@@ -128,6 +158,10 @@ class MediaPipeEngine:
         rows = [(p.x * wide + x0, p.y * tall + y0, p.visibility, p.z * wide) for p in answer[0]]
         keypoints = np.array(rows, np.float32).reshape(JOINTS, 4)
         return keypoints if np.isfinite(keypoints).all() else None
+
+
+def _tall(box: npt.NDArray[np.float32]) -> float:
+    return float(box[3] - box[1])
 
 
 def _people_in_order(people: Boxes, faces: Boxes, size_wh: Size) -> list[int]:

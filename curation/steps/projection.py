@@ -37,6 +37,7 @@ class Projection:
             self.mean, self.basis = unpacked(data["mean"]), unpacked(data["basis"])
             if self.basis.ndim != 2 or self.mean.shape != self.basis.shape[:1]:
                 raise ValueError(f"mean {self.mean.shape} and basis {self.basis.shape} disagree")
+            self._basis = self.basis.astype(np.float64)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WeightsMissing(
                 f"{path} holds no projection: {error}",
@@ -49,8 +50,11 @@ class Projection:
         return int(self.basis.shape[1])
 
     def __call__(self, vectors: Vectors) -> Vectors:
-        """Return (n, d) float32 unit vectors of (n, D) vectors."""
-        moved = (np.asarray(vectors, np.float32) - self.mean) @ self.basis
+        """Return (n, d) float32 unit vectors of (n, D) vectors.
+
+        Summed in float64: the order of a sum hangs on n, and what it changes is rounded away.
+        """
+        moved = (np.asarray(vectors, np.float64) - self.mean) @ self._basis
         length = np.linalg.norm(moved, axis=1, keepdims=True)
         return np.asarray(moved / np.maximum(length, 1e-9), np.float32)
 

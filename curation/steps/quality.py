@@ -28,17 +28,14 @@ class Exposure(Step):
 
     def __call__(self, items: Sequence[Item]) -> list[Measured]:
         """Measure each picture by its luma histogram."""
-        return [Measured(_exposure(item.rgb)) for item in items]
+        return [Measured(_exposure(item.small(LONG_SIDE_PX))) for item in items]
 
 
 def _exposure(rgb: RgbImage) -> dict[str, float]:
     import cv2
 
-    scale = LONG_SIDE_PX / max(rgb.shape[:2])
-    if scale < 1:
-        rgb = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    share = np.bincount(luma.ravel(), minlength=256) / luma.size
+    share = cv2.calcHist([luma], [0], None, [256], [0, 256])[:, 0].astype(np.float64) / luma.size
     levels = np.arange(256)
     mean = float(share @ levels)
     present = share[share > 0]

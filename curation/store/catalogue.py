@@ -8,16 +8,28 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from curation.errors import StoreError
+from curation.errors import CurationError, InUse, NoSpace, StoreError
 from curation.store.schema import migrate
 
 FILE_NAME = "catalog.sqlite"
 OUR_FOLDER = ".curation"
 """Name of a datastore that lies in the folder of pictures it is about."""
+
+
+def is_full(error: sqlite3.OperationalError) -> bool:
+    """Return whether a disk without room, or one that fails, was the cause."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+def _make_private(path: Path) -> None:
+    """Make a new catalogue that only its user reads; SQLite gives -wal and -shm the same mode."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 class Catalogue:
@@ -32,7 +44,10 @@ class Catalogue:
         self._local = threading.local()
         try:
             self.root.mkdir(parents=True, exist_ok=True)
+            _make_private(self.root / FILE_NAME)
             migrate(self.db)
+        except sqlite3.OperationalError as error:  # full, locked or shut off: it may well be whole
+            raise self._unwritten(error) from error
         except sqlite3.DatabaseError as error:
             raise StoreError(
                 f"{self.root / FILE_NAME} is not a usable catalogue: {error}",
@@ -61,10 +76,21 @@ class Catalogue:
         db.execute("BEGIN IMMEDIATE")
         try:
             yield db
-        except BaseException:
-            db.execute("ROLLBACK")
+            db.execute("COMMIT")
+        except BaseException as error:
+            # SQLite itself takes back what a full disk stopped; a second ROLLBACK would hide why.
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError) and is_full(error):
+                raise self._unwritten(error) from error
             raise
-        db.execute("COMMIT")
+
+    def _unwritten(self, error: sqlite3.OperationalError) -> CurationError:
+        """Return what to say of a catalogue that could not be written now."""
+        path = self.root / FILE_NAME
+        if is_full(error):
+            return NoSpace(f"{path}: {error}", "make room, then do it again; nothing is half done")
+        return StoreError(f"{path} cannot be used now: {error}", "is it in use, or not yours?")
 
     @contextmanager
     def writing(self, verb: str) -> Iterator[None]:
@@ -80,7 +106,7 @@ class Catalogue:
             lock.seek(0)
             holder = lock.read().strip() or "another command"
             lock.close()
-            raise StoreError(
+            raise InUse(
                 f"{self.root} is in use by {holder}", "wait for it to end, then type this again"
             ) from error
         try:
@@ -91,6 +117,21 @@ class Catalogue:
         finally:
             lock.truncate(0)
             lock.close()
+
+    def quick_check(self) -> list[str]:
+        """Return what SQLite finds wrong with the file; nothing when it is whole.
+
+        Raises:
+            StoreError: it cannot even be read.
+        """
+        try:
+            rows = [str(row[0]) for row in self.db.execute("PRAGMA quick_check(20)")]
+        except sqlite3.DatabaseError as error:
+            raise StoreError(
+                f"{self.root / FILE_NAME} cannot be read: {error}",
+                "move it away; extraction will make a new one from the videos",
+            ) from error
+        return [] if rows == ["ok"] else rows
 
     def close(self) -> None:
         """Close this thread's connection."""

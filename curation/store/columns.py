@@ -5,18 +5,27 @@ Rows of SQLite go straight into structured arrays; a list of row objects takes f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from curation.errors import StoreError
+from curation.store import column_cache
+from curation.store.active import active_areas
 from curation.store.catalogue import Catalogue
+from curation.store.clock import FRAME_TABLES, clocks, signal_tables
+from curation.store.column_cache import FOLDER, ColumnFile, Damaged, Stored, write
 from curation.store.signals import quoted, table_of
 
 Column = npt.NDArray[Any]
 INTEGERS = ("frame_id", "video", "pts", "shot")
 HASHES = ("phash", "dhash", "pixels")
+ERROR = "\0error"
+"""Under this name a step's columns hold what it could not measure; no column is called so."""
 MISSING = -1.7976931348623157e308
 """Stands for NULL on the way: numpy takes no None for a number, SQLite holds no NaN."""
 
@@ -32,13 +41,83 @@ FRAMES = {
 }
 
 
-def load(catalogue: Catalogue) -> dict[str, Column]:
+def load(catalogue: Catalogue) -> MutableMapping[str, Column]:
     """Return every sampled frame's facts and signals, in order of video and time.
+
+    What was read before comes from files (store/column_cache.py), as long as nobody wrote to its
+    table since; the rest from the catalogue, as it is at one moment.
 
     Returns:
         Arrays of one length: int64 for identities and hashes (with boolean has_<hash>), float64
         with NaN for measures, object for texts. `error` names what could not be measured.
     """
+    clocks(catalogue)  # makes those that are missing, which the look below could not
+    with _one_look(catalogue):
+        now = clocks(catalogue)
+        columns = Stored()
+
+        def frames() -> dict[str, Column]:
+            made = _frames(catalogue)
+            if "frame_id" in columns and not np.array_equal(made["frame_id"], columns["frame_id"]):
+                raise StoreError(
+                    f"the frames of {catalogue.root} changed while they were read", "ask again"
+                )
+            return made
+
+        key = None if now is None else repr([now[table] for table in FRAME_TABLES])
+        _take(columns, catalogue, "frames", key, frames)
+        ids = columns["frame_id"]
+        order = np.argsort(ids, kind="stable")
+        error = np.full(len(ids), None, dtype=object)
+        for step, table in signal_tables(catalogue).items():
+            key = None if now is None else repr([now[name] for name in (*FRAME_TABLES, table)])
+            read = partial(_step, catalogue, step, order, ids)
+            _take(columns, catalogue, step, key, read)
+            said = columns[ERROR]
+            wrong = np.flatnonzero((said != None) & (error == None))  # noqa: E711
+            error[wrong] = [f"{step}: {text}" for text in said[wrong].tolist()]
+            del columns[ERROR]
+        columns["error"] = error
+    return columns
+
+
+def _take(
+    columns: Stored, catalogue: Catalogue, name: str, key: str | None,
+    read: Callable[[], Mapping[str, Column]],
+) -> None:
+    """Add the columns of a file, or of the catalogue where there is no such file.
+
+    Args:
+        key: of the state that the catalogue is in; None where nobody knows.
+    """
+    path = catalogue.root / FOLDER / f"{name}.bin"
+    if key is not None:
+        with suppress(Damaged, KeyError, ValueError, OSError):
+            file = ColumnFile(path, key)
+            file.check("frame_id", ERROR)  # needed below, to read again what is damaged
+            columns.add(file, read)
+            return
+    made = read()
+    if key is not None and len(next(iter(made.values()))) >= column_cache.LEAST_ROWS:
+        write(path, key, made)
+    columns.update(made)
+
+
+@contextmanager
+def _one_look(catalogue: Catalogue) -> Iterator[None]:
+    """Let several reads see the catalogue as it is at the first of them."""
+    if catalogue.db.in_transaction:
+        yield
+        return
+    catalogue.db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        catalogue.db.execute("COMMIT")
+
+
+def _frames(catalogue: Catalogue) -> dict[str, Column]:
+    """Read the facts of all sampled frames."""
     fields = [
         _field(name, sql, "TEXT" if name == "extract_reason" else "REAL")
         for name, sql in FRAMES.items()
@@ -51,48 +130,32 @@ def load(catalogue: Catalogue) -> dict[str, Column]:
     )
     columns: dict[str, Column] = {name: _known(raw[name]) for name in FRAMES}
     columns["shot"] = _shots(catalogue, columns)
-    order = np.argsort(columns["frame_id"], kind="stable")
-    error = np.full(len(raw), None, dtype=object)
-    for step in _measured_steps(catalogue):
-        _load_step(catalogue, step, order, columns, error)
-    columns["error"] = error
-    return columns
+    return columns | _active(catalogue, columns)
 
 
-def _measured_steps(catalogue: Catalogue) -> list[str]:
-    rows = catalogue.db.execute("SELECT DISTINCT step FROM step_run ORDER BY step")
-    return [row["step"] for row in rows]
-
-
-def _load_step(
-    catalogue: Catalogue,
-    step: str,
-    order: npt.NDArray[np.int64],
-    columns: dict[str, Column],
-    error: Column,
-) -> None:
-    """Add the columns of a step; `order` sorts the frames by their ids."""
+def _step(
+    catalogue: Catalogue, step: str, order: npt.NDArray[np.int64], ids: Column
+) -> dict[str, Column]:
+    """Read the columns of a step, and ERROR; `order` sorts the frames by their ids."""
     table = table_of(step)
     kinds = {
         row["name"]: row["type"]
         for row in catalogue.db.execute(f"PRAGMA table_info({table})")
         if row["name"] not in ("frame_id", "run", "error")
     }
-    fields = [*_field("frame_id", "frame_id", "INTEGER"), ("error", "error", "O")]
+    fields = [*_field("frame_id", "frame_id", "INTEGER"), (ERROR, "error", "O")]
     for name, kind in kinds.items():
         fields += _field(name, quoted(name), kind)
     raw = _read(catalogue, [(f"c{i}", sql, kind) for i, (_, sql, kind) in enumerate(fields)], table)
     given = {name: raw[f"c{i}"] for i, (name, _, _) in enumerate(fields)}
-    at, here = _places(columns["frame_id"], order, given["frame_id"])
-    for name in list(given)[2:]:
+    at, here = _places(ids, order, given["frame_id"])
+    columns: dict[str, Column] = {}
+    for name in list(given)[1:]:
         values = _known(given[name][here])
         empty = {"O": None, "f": np.nan, "b": False}.get(values.dtype.kind, 0)
         columns[name] = np.full(len(order), empty, values.dtype)
         columns[name][at] = values
-    said = given["error"][here]
-    for k in np.flatnonzero(said != None):  # noqa: E711
-        if error[at[k]] is None:
-            error[at[k]] = f"{step}: {said[k]}"
+    return columns
 
 
 def _places(
@@ -133,6 +196,18 @@ def _known(values: Column) -> Column:
     if values.dtype.kind == "f":
         values[values == MISSING] = np.nan
     return values
+
+
+def _active(catalogue: Catalogue, columns: dict[str, Column]) -> dict[str, Column]:
+    """Return where the picture lies in each frame and its share of the frame: NaN without bars."""
+    found = np.full((5, len(columns["frame_id"])), np.nan)
+    for video, area in active_areas(catalogue).items():
+        mine = columns["video"] == video
+        found[:4, mine] = np.array(area, np.float64)[:, None]
+    whole = columns["width"] * columns["height"]
+    found[4] = (found[2] - found[0]) * (found[3] - found[1]) / np.maximum(whole, 1)
+    names = ("active_x0", "active_y0", "active_x1", "active_y1", "active_frac")
+    return dict(zip(names, found, strict=True))
 
 
 def _shots(catalogue: Catalogue, columns: dict[str, Column]) -> npt.NDArray[np.int64]:

@@ -31,7 +31,7 @@ class Op:
     """One primitive change.
 
     Attributes:
-        kind: mkdir, put, move, remove or rmdir.
+        kind: mkdir, put, move, remove or rmdir; times is a folder's time, for undo alone.
         src: of a move.
         before, before_stat: content id and stat of what stood at dst; None when nothing did.
         after, after_stat: of what is put there; of a move, `after` is the file's identity.
@@ -65,6 +65,8 @@ class FileJournal:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
+        self.lasting = False
+        """Groups are on the disk itself, not in the system's memory, when `group` returns."""
 
     # -- writing --------------------------------------------------------------------------------
 
@@ -82,7 +84,7 @@ class FileJournal:
         Returns:
             The ops with their numbers.
         """
-        with _told(), self.catalogue.transaction() as db:
+        with _told(), self._transaction() as db:
             db.execute(
                 # A literal state, so that the index of open ops serves: a run may have a million.
                 f"UPDATE file_op SET state = ? WHERE run_id = ? AND state = {PENDING}",
@@ -113,6 +115,18 @@ class FileJournal:
             )
         return [replace(op, n=last[0] + i) for i, op in enumerate(ops, start=1)]
 
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        db = self.catalogue.db
+        if self.lasting:
+            db.execute("PRAGMA synchronous = FULL")
+        try:
+            with self.catalogue.transaction() as db:
+                yield db
+        finally:
+            if self.lasting:
+                db.execute("PRAGMA synchronous = NORMAL")
+
     def end(self, run: int) -> None:
         """Close a run: all its open ops are done."""
         with self.catalogue.transaction() as db:
@@ -135,6 +149,13 @@ class FileJournal:
         self.catalogue.db.execute(
             "UPDATE file_run SET state = ?, ended_s = ? WHERE id = ?", (state, time.time(), run)
         )
+
+    def state(self, run: int) -> tuple[str, float]:
+        """Return the state of a run, and when it ended in seconds since 1970 (now: not yet)."""
+        row = self.catalogue.db.execute(
+            "SELECT state, ended_s FROM file_run WHERE id = ?", (run,)
+        ).fetchone()
+        return row["state"], time.time() if row["ended_s"] is None else row["ended_s"]
 
     def forget(self) -> int:
         """Forget all runs, so that none can be undone any more; return how many."""
@@ -200,7 +221,8 @@ class FileJournal:
         rows = self.catalogue.db.execute("SELECT * FROM file_run ORDER BY id DESC").fetchall()
         counts: dict[int, dict[str, int]] = {}
         for row in self.catalogue.db.execute(
-            "SELECT run_id, kind, count(*) FROM file_op GROUP BY run_id, kind"
+            "SELECT run_id, kind, count(*) FROM file_op WHERE kind != 'times'"
+            " GROUP BY run_id, kind"
         ):
             counts.setdefault(row[0], {})[row[1]] = row[2]
         return [

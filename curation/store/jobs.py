@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Job:
         state: queued, running, done, failed, cancelled or interrupted.
         failed: items that failed so far, with their reasons; at most MOST_FAILED.
         error: how it ended, when not well; for people.
-        pid, pid_started: the process, and when it began in seconds since 1970.
+        pid, pid_started: the process, and when it began, see `begun_s`.
         cancel: whether somebody asked it to stop.
     """
 
@@ -70,20 +70,53 @@ class Job:
         return self.state in RESUMABLE
 
 
+def begun_s(pid: int) -> float:
+    """Return when a process began, in seconds since the machine did where that can be known.
+
+    Not by the wall clock: when that is set, the same process would seem to be another one.
+
+    Raises:
+        psutil.Error: there is no such process.
+    """
+    import psutil
+
+    process = psutil.Process(pid)
+    try:  # proc(5): the 22nd field; the second, in brackets, may hold anything
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return float(process.create_time())
+
+
+def links_path(root: Path, job_id: int) -> Path:
+    """Return the file that holds what a job is to fetch, in the datastore's folder of jobs."""
+    return root / "logs" / f"job-{job_id}.links"
+
+
 class JobTable:
     """The jobs of one catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
 
-    def add(self, verb: str, argv: Sequence[str]) -> int:
-        """Queue a run and return its number."""
+    def add(
+        self, verb: str, argv: Sequence[str], first: Callable[[int], None] | None = None
+    ) -> int:
+        """Queue a run and return its number.
+
+        Args:
+            first: called with the number before anybody can take the run; when it raises there
+                is no run.
+        """
         with self.catalogue.transaction() as db:
             row = db.execute(
                 "INSERT INTO job (verb, argv, state, created_s) VALUES (?, ?, ?, ?)",
                 (verb, json.dumps(list(argv)), QUEUED, time.time()),
             )
-        return int(row.lastrowid or 0)
+            job_id = int(row.lastrowid or 0)
+            if first is not None:
+                first(job_id)
+        return job_id
 
     def get(self, job_id: int) -> Job:
         """Return one job; KeyError when there is none of this number."""
@@ -117,6 +150,13 @@ class JobTable:
             "SELECT 1 FROM job WHERE state IN (?, ?) LIMIT 1", OPEN
         ).fetchone()
         return row is not None
+
+    def open_count(self) -> int:
+        """Return how many jobs wait or run."""
+        row = self.catalogue.db.execute(
+            "SELECT count(*) FROM job WHERE state IN (?, ?)", OPEN
+        ).fetchone()
+        return int(row[0])
 
     def claim(self) -> Job | None:
         """Mark the oldest waiting job as running and return it; None while another one runs."""
@@ -191,6 +231,10 @@ class JobTable:
         """Return the file that holds what a job printed."""
         return self.catalogue.root / "logs" / f"job-{job_id}.log"
 
+    def links_path(self, job_id: int) -> Path:
+        """Return the file with the links of a job that has not ended."""
+        return links_path(self.catalogue.root, job_id)
+
 
 class JobWatcher:
     """Writes a run's beats into its job's row, from inside the running process.
@@ -205,8 +249,6 @@ class JobWatcher:
     """
 
     def __init__(self, catalogue: Catalogue, job_id: int) -> None:
-        import psutil
-
         self._table = JobTable(catalogue)
         self._id = job_id
         self._failed: list[tuple[str, str]] = []
@@ -216,7 +258,7 @@ class JobWatcher:
             self._table.get(job_id)
         except KeyError as error:
             raise CurationError(f"{catalogue.root} has no job {job_id}") from error
-        self._table.started(job_id, os.getpid(), psutil.Process().create_time())
+        self._table.started(job_id, os.getpid(), begun_s(os.getpid()))
 
     def show(self, beat: Progress) -> None:
         """Take note of one beat, at most every BEAT_S seconds and at the end.

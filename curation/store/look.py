@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -49,6 +50,22 @@ def look(catalogue: Catalogue, frame_id: int) -> dict[str, Any] | None:
         "boxes": _boxes(catalogue, frame_id, (told["width"], told["height"])),
         **marked,
         "history": [{**op, "marked_s": op["made_s"]} for op in history],
+    }
+
+
+def faces_on(catalogue: Catalogue, frame_ids: Sequence[int]) -> dict[int, list[float]]:
+    """Return the corners x0, y0, x1, y1 of the largest face of frames, as shares of the picture."""
+    rows = catalogue.db.execute(
+        "SELECT b.frame_id, b.x0 / f.width AS x0, b.y0 / f.height AS y0, b.x1 / f.width AS x1,"
+        " b.y1 / f.height AS y1 FROM box b JOIN frame f ON f.id = b.frame_id"
+        " WHERE b.label = 'face' AND f.width > 0 AND f.height > 0"
+        " AND b.frame_id IN (SELECT value FROM json_each(?))"
+        " ORDER BY (b.x1 - b.x0) * (b.y1 - b.y0)",
+        (json.dumps([int(frame_id) for frame_id in frame_ids]),),
+    )
+    return {
+        row["frame_id"]: [round(row[name], DIGITS) for name in ("x0", "y0", "x1", "y1")]
+        for row in rows
     }
 
 

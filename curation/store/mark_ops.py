@@ -24,6 +24,8 @@ from curation.store.marks import CLOCK, LABELS, Ids, MarkTable
 KINDS = ("flag", "stars", "label", "note", "tag", "untag")
 MOST_TOLD = 20
 STEP = "marks.step"
+JOINED = "&"
+"""What stands before it is the same in the ids of ops that are one step: undone as one."""
 LARGE_GROUP = 200
 """Frames of one value from which one statement for all is quicker than one for each."""
 
@@ -70,11 +72,14 @@ class Step:
     Attributes:
         did: in words, such as "pick of 12 frames".
         skipped: frames that somebody else changed since; they stay as they are.
+        op: id of the op that was taken back or done again, of joined ones what they share: another
+            tab of the same browser may have made it.
     """
 
     revision: int
     did: str
     skipped: int
+    op: str = ""
 
 
 class MarkOps:
@@ -93,7 +98,7 @@ class MarkOps:
             return [self._apply(client, who, op) for op in ops]
 
     def undo(self, client: str, step_id: str = "") -> Step:
-        """Take back the latest op of a client that changed something.
+        """Take back the latest step of a client that changed something: an op, or joined ones.
 
         Args:
             step_id: made by whoever asks; the same id, asked again at once, is done once.
@@ -107,12 +112,17 @@ class MarkOps:
             op = self._next(client, DONE)
             if op is None:
                 raise NothingThere("there is nothing to undo")
-            frames, earlier = covered(self.catalogue, op["revision"])
-            slot = slot_of(self.catalogue, op["kind"], json.loads(op["value"]))
-            mine = slot.origins(frames) == op["revision"]
-            db.execute("UPDATE review_op SET state = ? WHERE revision = ?", (UNDONE, op[0]))
-            step = self._restore(op, slot, frames, earlier, mine)
-            return self._tell(client, step_id, step)
+            steps = [self._undo(db, op)]
+            while (more := self._next(client, DONE)) is not None and _joined(op, more):
+                steps.append(self._undo(db, more))
+            return self._tell(client, step_id, _one_step(steps[::-1]))
+
+    def _undo(self, db: Any, op: Any) -> Step:
+        frames, earlier = covered(self.catalogue, op["revision"])
+        slot = slot_of(self.catalogue, op["kind"], json.loads(op["value"]))
+        mine = slot.origins(frames) == op["revision"]
+        db.execute("UPDATE review_op SET state = ? WHERE revision = ?", (UNDONE, op["revision"]))
+        return self._restore(op, slot, frames, earlier, mine)
 
     def redo(self, client: str, step_id: str = "") -> Step:
         """Do again what was undone last.
@@ -126,14 +136,19 @@ class MarkOps:
             op = self._next(client, UNDONE)
             if op is None:
                 raise NothingThere("there is nothing to redo")
-            frames, earlier = covered(self.catalogue, op["revision"])
-            slot = slot_of(self.catalogue, op["kind"], json.loads(op["value"]))
-            below = Origins(self.catalogue).standing(frames, earlier)
-            free = slot.origins(frames) == below
-            db.execute("UPDATE review_op SET state = ? WHERE revision = ?", (DONE, op[0]))
-            target = np.full(len(frames), op["revision"], np.int64)
-            step = self._restore(op, slot, frames, target, free)
-            return self._tell(client, step_id, step)
+            steps = [self._redo(db, op)]
+            while (more := self._next(client, UNDONE)) is not None and _joined(op, more):
+                steps.append(self._redo(db, more))
+            return self._tell(client, step_id, _one_step(steps))
+
+    def _redo(self, db: Any, op: Any) -> Step:
+        frames, earlier = covered(self.catalogue, op["revision"])
+        slot = slot_of(self.catalogue, op["kind"], json.loads(op["value"]))
+        below = Origins(self.catalogue).standing(frames, earlier)
+        free = slot.origins(frames) == below
+        db.execute("UPDATE review_op SET state = ? WHERE revision = ?", (DONE, op["revision"]))
+        target = np.full(len(frames), op["revision"], np.int64)
+        return self._restore(op, slot, frames, target, free)
 
     def next_size(self, client: str, undone: bool) -> int:
         """Return how many frames the next undo, or redo, is about; 0 when there is none."""
@@ -226,12 +241,12 @@ class MarkOps:
         rest = zip(ids[few].tolist(), source[few].tolist(), strict=True)
         slot.write_each(((frame, values[o], o) for frame, o in rest), revision)
         did = in_words(op["kind"], json.loads(op["value"]), op["changed"])
-        return Step(revision, did, int(len(frames) - len(ids)))
+        return Step(revision, did, int(len(frames) - len(ids)), op["id"])
 
     def _next(self, client: str, state: int) -> Any:
         order = "DESC" if state == DONE else "ASC"
         return self.catalogue.db.execute(
-            "SELECT revision, kind, value, changed FROM review_op"
+            "SELECT revision, id, kind, value, changed FROM review_op"
             f" WHERE client = ? AND state = ? AND changed > 0 ORDER BY revision {order} LIMIT 1",
             (client, state),
         ).fetchone()
@@ -271,6 +286,20 @@ class MarkOps:
                 yield db
         finally:
             db.execute("PRAGMA synchronous = NORMAL")
+
+
+def _joined(one: Any, other: Any) -> bool:
+    """Return whether two ops are parts of one step."""
+    first, mark, _ = one["id"].partition(JOINED)
+    return bool(mark) and other["id"].partition(JOINED)[0] == first
+
+
+def _one_step(steps: Sequence[Step]) -> Step:
+    """Return what joined ops did, in the order they were done."""
+    did = ", ".join(step.did for step in steps)
+    name = steps[0].op.partition(JOINED)[0]
+    skipped = sum(step.skipped for step in steps)
+    return Step(max(step.revision for step in steps), did, skipped, name)
 
 
 def in_words(kind: str, value: Any, frames: int | None = None) -> str:

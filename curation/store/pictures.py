@@ -75,7 +75,7 @@ def frames_revision(catalogue: Catalogue) -> tuple[int, int, int]:
 
 
 def measures_revision(catalogue: Catalogue) -> str:
-    """Return a text that changes when frames, their measures or face marks do, not with jobs."""
+    """Return a text that changes when frames, measures or words on faces and people do."""
     db = catalogue.db
     frames = tuple(db.execute("SELECT count(*), max(id), sum(sampled) FROM frame").fetchone())
     shots = tuple(db.execute("SELECT count(*), sum(start_pts) FROM shot").fetchone())
@@ -88,7 +88,10 @@ def measures_revision(catalogue: Catalogue) -> str:
     marks = tuple(
         db.execute("SELECT count(*), max(marked_s), sum(false) FROM face_mark").fetchone()
     )
-    return repr((frames, shots, signals, pairs, marks))
+    people = tuple(
+        db.execute("SELECT count(*), max(id), sum(id * (state = 0)) FROM person_op").fetchone()
+    )
+    return repr((frames, shots, signals, pairs, marks, people))
 
 
 def picture_versions(

@@ -29,9 +29,14 @@ class SavedViewTable:
         """Save a view under a name; one of the same name is replaced.
 
         Raises:
-            StoreError: no name, a name or a value that is too long, or too many views.
+            StoreError: no name, a name or a value that is too long or cannot be told to a page
+                again, or too many views.
         """
-        text = json.dumps(value, sort_keys=True)
+        try:
+            text = json.dumps(value, sort_keys=True, allow_nan=False)
+            (name + json.dumps(value, ensure_ascii=False)).encode()
+        except ValueError as error:  # one such view and no page could read the list of all
+            raise StoreError("the view holds NaN, or half a letter", "save it again") from error
         if not name.strip() or len(name) > MOST_NAME:
             raise StoreError("a view needs a name", f"type 1 to {MOST_NAME} letters")
         if len(text.encode()) > MOST_BYTES:

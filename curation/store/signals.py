@@ -39,15 +39,28 @@ class SignalTable:
         A step whose columns changed gets a new table; the old numbers answered another question.
         """
         columns = {name: SQL_TYPES[kind] for name, kind in step.produces.items()}
-        table = table_of(step.name)
+        said = json.dumps(step.params.cache_dict(), sort_keys=True)
+        return self.register_run(step.name, fp, (step.version, said), columns)
+
+    def register_run(
+        self, name: str, fp: str, said: tuple[str, str], columns: Mapping[str, str]
+    ) -> int:
+        """Do what `register` does, for a step that need not be installed here.
+
+        Args:
+            said: the step's version and its parameters as JSON.
+            columns: name -> SQL type of what it produces.
+        """
+        table = table_of(name)
         with self.catalogue.transaction() as db:
-            have = {r["name"]: r["type"] for r in db.execute(f"PRAGMA table_info({table})")}
+            # main: a file of rows that is attached may have a table of that name too.
+            have = {r["name"]: r["type"] for r in db.execute(f"PRAGMA main.table_info({table})")}
             if (
                 have
                 and {k: v for k, v in have.items() if k not in ("frame_id", "run", "error")}
                 != columns
             ):
-                db.execute(f"DROP TABLE {table}")
+                db.execute(f"DROP TABLE main.{table}")
                 have = {}
             if not have:
                 extra = "".join(f", {quoted(name)} {kind}" for name, kind in columns.items())
@@ -58,10 +71,10 @@ class SignalTable:
             db.execute(
                 "INSERT INTO step_run (step, fp, version, params) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT DO NOTHING",
-                (step.name, fp, step.version, json.dumps(step.params.cache_dict(), sort_keys=True)),
+                (name, fp, *said),
             )
             row = db.execute(
-                "SELECT id FROM step_run WHERE step = ? AND fp = ?", (step.name, fp)
+                "SELECT id FROM step_run WHERE step = ? AND fp = ?", (name, fp)
             ).fetchone()
         return int(row["id"])
 

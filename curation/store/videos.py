@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curation.records import Frame, VideoInfo
+from curation.records import Chapter, Frame, PictureStream, StillSource, VideoInfo
+from curation.store.active import active_areas, forget_measures
 from curation.store.catalogue import Catalogue
 
 ShotRow = tuple[int, int, int, float, float]
@@ -57,6 +59,8 @@ def info_to_json(info: VideoInfo) -> str:
     for key in ("sar", "fps", "time_base"):
         value = values[key]
         values[key] = None if value is None else f"{value.numerator}/{value.denominator}"
+    for stream in values["streams"]:
+        stream["fps"] = None if stream["fps"] is None else str(stream["fps"])
     return json.dumps(values, sort_keys=True)
 
 
@@ -68,6 +72,14 @@ def info_from_json(text: str, path: Path) -> VideoInfo:
         values[key] = None if values[key] is None else Fraction(values[key])
     values["display_wh"] = tuple(values["display_wh"])
     values["warnings"] = tuple(values["warnings"])
+    # Records of older versions lack what follows.
+    values["chapters"] = tuple(Chapter(**chapter) for chapter in values.get("chapters", ()))
+    values["streams"] = tuple(
+        PictureStream(**stream | {"fps": stream["fps"] and Fraction(stream["fps"])})
+        for stream in values.get("streams", ())
+    )
+    if values.get("active_xyxy_px") is not None:
+        values["active_xyxy_px"] = tuple(values["active_xyxy_px"])
     return VideoInfo(**values)
 
 
@@ -134,6 +146,10 @@ class VideoTable:
                     "height": info["display_wh"][1],
                     "time_base": info["time_base"],
                     "warnings": info["warnings"],
+                    "chapters": info.get("chapters", []),
+                    "stream": info.get("stream_no", 0),
+                    "streams": info.get("streams", []),
+                    "active_xyxy_px": info.get("active_xyxy_px"),
                     "extracted": bool(row["done"]),
                     "decoded": row["decoded"],
                     "damaged": row["errors"],
@@ -159,6 +175,7 @@ class VideoTable:
     def begin_extraction(self, video_id: int, fp: str, params: str) -> None:
         """Start a video afresh: frames of an earlier sampling stay, but are no longer sampled."""
         with self.catalogue.transaction() as db:
+            before = active_areas(self.catalogue, [video_id]).get(video_id)
             db.execute("UPDATE frame SET sampled = 0 WHERE video_id = ?", (video_id,))
             db.execute("DELETE FROM shot WHERE video_id = ?", (video_id,))
             db.execute("DELETE FROM shot_score WHERE video_id = ?", (video_id,))
@@ -167,6 +184,8 @@ class VideoTable:
                 "INSERT INTO extraction VALUES (?, ?, ?, 0, 0, NULL, 0, 0, 0, NULL)",
                 (video_id, fp, params),
             )
+            if active_areas(self.catalogue, [video_id]).get(video_id) != before:
+                forget_measures(self.catalogue, video_id)
 
     def add_chunk(
         self,
@@ -177,6 +196,7 @@ class VideoTable:
         progress: tuple[bytes, float, int, int],
         thumbs_at: Sequence[int | None],
         shots: Sequence[ShotRow] | None = None,
+        also: Callable[[sqlite3.Connection, Mapping[int, int]], None] | None = None,
     ) -> None:
         """Store one chunk of a video, as one transaction.
 
@@ -184,6 +204,7 @@ class VideoTable:
             progress: carry, time_s, decoded frames so far, damaged packets so far.
             thumbs_at: offset of each frame's thumbnail in the pack, None without one.
             shots: with the last chunk; they close the video.
+            also: what else belongs to it, written within the transaction; it gets PTS -> frame id.
         """
         with self.catalogue.transaction() as db:
             chunk: int = db.execute(
@@ -204,6 +225,7 @@ class VideoTable:
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
                 " ON CONFLICT (video_id, pts) DO UPDATE SET sampled = 1,"
                 " file = coalesce(excluded.file, file), reason = excluded.reason,"
+                " width = excluded.width, height = excluded.height,"
                 " thumb_offset = coalesce(excluded.thumb_offset, thumb_offset),"
                 " thumb_bytes = coalesce(excluded.thumb_bytes, thumb_bytes)",
                 [
@@ -231,6 +253,13 @@ class VideoTable:
                 " errors = ? WHERE video_id = ?",
                 (carry, time_s, decoded, errors, video_id),
             )
+            if also is not None:
+                pts = json.dumps([frame.pts for frame in frames])
+                ids = db.execute(
+                    "SELECT pts, id FROM frame WHERE video_id = ?"
+                    " AND pts IN (SELECT value FROM json_each(?))", (video_id, pts),
+                )  # fmt: skip
+                also(db, {row["pts"]: row["id"] for row in ids})
             if shots is not None:
                 self._close(video_id, shots, None)
 
@@ -281,6 +310,31 @@ class VideoTable:
 
     # -- frames -----------------------------------------------------------------------------
 
+    def frame_ids(self, video_ids: Sequence[int]) -> list[int]:
+        """Return the numbers of the stored, sampled frames of videos."""
+        rows = self.catalogue.db.execute(
+            "SELECT id FROM frame WHERE sampled = 1 AND file IS NOT NULL"
+            " AND video_id IN (SELECT value FROM json_each(?))", (json.dumps(list(video_ids)),)
+        )  # fmt: skip
+        return [int(row[0]) for row in rows]
+
+    def owners(self, frame_ids: Sequence[int]) -> dict[int, int]:
+        """Return of which video each frame is."""
+        rows = self.catalogue.db.execute(
+            "SELECT id, video_id FROM frame WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(frame_ids)),),
+        )
+        return {int(row["id"]): int(row["video_id"]) for row in rows}
+
+    def stills(self, video_id: int) -> list[str]:
+        """Return the names of a video's stored, sampled stills, in order of time."""
+        rows = self.catalogue.db.execute(
+            "SELECT file FROM frame WHERE video_id = ? AND sampled = 1 AND file IS NOT NULL"
+            " ORDER BY pts",
+            (video_id,),
+        )
+        return [Path(row["file"]).name for row in rows]
+
     def frames(self, ids: Sequence[int] | None = None) -> Iterator[Frame]:
         """Yield stored, sampled frames in order of video and time, all or those given."""
         sql = (
@@ -289,10 +343,19 @@ class VideoTable:
         )
         if ids is None:
             rows = self.catalogue.db.execute(sql.format(""))
+            areas = active_areas(self.catalogue)
         else:
+            given = (json.dumps(ids),)
             rows = self.catalogue.db.execute(
-                sql.format("AND f.id IN (SELECT value FROM json_each(?))"), (json.dumps(ids),)
+                sql.format("AND f.id IN (SELECT value FROM json_each(?))"), given
             )
+            theirs = self.catalogue.db.execute(
+                "SELECT DISTINCT video_id FROM frame WHERE id IN (SELECT value FROM json_each(?))",
+                given,
+            )
+            videos = [row[0] for row in theirs]
+            areas = active_areas(self.catalogue, videos)
+        sources = self.still_sources(None if ids is None else videos)
         for row in rows:
             yield Frame(
                 id=row["id"],
@@ -303,4 +366,30 @@ class VideoTable:
                 path=self.catalogue.absolute(row["file"]),
                 width=row["width"],
                 height=row["height"],
+                active_xyxy_px=areas.get(row["video_id"]),
+                source=sources.get(row["video_id"]),
             )
+
+    def still_sources(self, video_ids: Sequence[int] | None = None) -> dict[int, StillSource]:
+        """Return what the stills of videos can be made from again, by number of the video.
+
+        Pictures of a person's folders have none.
+        """
+        rows = self.catalogue.db.execute(
+            "SELECT v.id, v.path, v.info, e.params, e.errors, s.mtime_ns"
+            " FROM video v JOIN extraction e ON e.video_id = v.id"
+            " LEFT JOIN source_file s ON s.path = v.path AND s.video_id = v.id"
+            " WHERE ? IS NULL OR v.id IN (SELECT value FROM json_each(?))",
+            (None if video_ids is None else 1, json.dumps(list(video_ids or ()))),
+        )
+        found = {}
+        for row in rows:
+            info = info_from_json(row["info"], self.catalogue.absolute(row["path"]))
+            if info.container == "pictures":
+                continue
+            said = json.loads(row["params"])
+            found[row["id"]] = StillSource(
+                info, row["mtime_ns"], said.get("reader", "pyav"), said.get("mode") == "keyframes",
+                said.get("jpeg_quality", 95), row["errors"] == 0,
+            )  # fmt: skip
+        return found

@@ -77,7 +77,9 @@ def run(ctx: Context, params: ClusterParams) -> Beats:
     index = Index(ctx.workdir, ctx.catalogue)
     everyone = [*pics, *(pic for found in known.values() for pic in found)]
     content = yield from _contents(ctx, index, everyone, plan)
-    vectors = yield from _vectors(ctx, params, model, index, content, plan)
+    vectors = yield from embed(
+        ctx, model, index, content, plan, no_cache=params.no_cache, at_once=params.batch_size
+    )
 
     places, refs = _sorted_out(params, model, pics, content, vectors, known)
     there = earlier_copies(ctx, to, plan)
@@ -147,20 +149,27 @@ def _contents(
     return {path: key for path, key in found.content.items() if path not in found.failed}
 
 
-def _vectors(
+def embed(
     ctx: Context,
-    params: ClusterParams,
     model: Embedder,
     index: Index,
-    content: dict[Path, str],
+    content: Mapping[Path, str],
     plan: Plan,
+    *,
+    no_cache: bool = False,
+    at_once: int = 32,
 ) -> Generator[Progress, None, dict[str, Vector | None]]:
     """Return the vector of each content; None where there is no face. Those that fail are left out.
 
     Kept by content and model: an edited picture is a new one, a renamed one is not.
+
+    Args:
+        content: of each file; one that cannot be read fails in the plan.
+        no_cache: compute every vector anew.
+        at_once: pictures that go through the network together.
     """
     known: dict[str, Vector | None] = {}
-    if not params.no_cache:
+    if not no_cache:
         for key, value in index.recall(CACHED, model.fp, set(content.values())).items():
             kept = value if isinstance(value, bytes) else b""
             known[key] = np.frombuffer(kept, "<f2").astype(np.float32) if kept else None
@@ -169,7 +178,7 @@ def _vectors(
         if key not in known:
             first.setdefault(key, path)
     # Details count for faces, whose pictures are large: few at once. Looks are small.
-    step = 4 if model.enough_px is None else params.batch_size
+    step = 4 if model.enough_px is None else at_once
     todo = list(first.items())
     chunks = [todo[at : at + step] for at in range(0, len(todo), step)]
     done = 0

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from curation.decide.near import stars_within
 from curation.errors import InputError, ParamError, SidecarError
 from curation.params import tunable
 from curation.records import Progress
@@ -20,7 +21,6 @@ from curation.toolkit.analyze import measured
 from curation.toolkit.index import Index
 from curation.toolkit.keepers import Candidate, Judge
 from curation.toolkit.plan import Edit, Move, Plan, Remove
-from curation.toolkit.stars import stars
 from curation.toolkit.verbs import Beats, Context, FromParams, Verb
 from curation.toolkit.workdir import Pic
 
@@ -145,7 +145,7 @@ def group(
     hashed = [k for k, c in enumerate(ranked) if c.hash is not None]
     hashes = np.array([int(str(ranked[k].hash), 16) for k in hashed], np.uint64)
     keeper = list(range(len(ranked)))
-    for k, at in zip(hashed, stars(hashes, threshold).tolist(), strict=True):
+    for k, at in zip(hashed, stars_within(hashes, threshold)[0].tolist(), strict=True):
         keeper[k] = hashed[at]
     first: dict[str, int] = {}
     for k, candidate in enumerate(ranked):

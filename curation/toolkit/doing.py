@@ -16,7 +16,8 @@ from curation.records import Progress
 from curation.store.catalogue import Catalogue
 from curation.store.file_journal import Op
 from curation.toolkit import sidecar as sc
-from curation.toolkit.files import Files, content_id, content_id_of, told
+from curation.toolkit.files import Files, content_id, content_id_of, identity, told
+from curation.toolkit.ordering import in_order, pairs
 from curation.toolkit.plan import (
     Action,
     Copy,
@@ -37,16 +38,20 @@ class _Runner:
         self.plan, self.verb, self.argv = plan, verb, argv
         self.workdir = plan.workdir
         self.files = Files(catalogue)
+        self.files.journal.lasting = plan.lasting
         self.run: int | None = None
         self._given: set[Path] = set()
+        self._timed: set[Path] = set()
 
     def ops(self, action: Action, made: Future[Made] | None) -> list[Op]:
         """Return the ops of an action; none when there is nothing to do."""
         if not isinstance(action, Edit | Remove):
-            if action.dst in self._given:
-                raise InputError(f"something else of this run goes to {action.dst}")
-            self._given.add(action.dst)
-            self._refuse_way_out(action.dst.parent)
+            beside = [dst for _, dst in action.beside] if isinstance(action, Move) else []
+            for dst in (action.dst, *beside):
+                if dst in self._given:
+                    raise InputError(f"something else of this run goes to {dst}")
+                self._refuse_way_out(dst.parent)
+            self._given.update((action.dst, *beside))
         if isinstance(action, Copy):
             return self._copy(action)
         if isinstance(action, Move):
@@ -75,7 +80,15 @@ class _Runner:
         """Write ops down, then do them."""
         if self.run is None:
             self.run = self.files.journal.begin(self.verb, self.argv)
-        self.files.carry_out(self.run, self.files.journal.group(self.run, ops))
+        timed = self._times(ops) if self.plan.lasting else []
+        self.files.carry_out(self.run, self.files.journal.group(self.run, [*timed, *ops]))
+        self._timed.update(op.dst for op in timed)
+
+    def _times(self, ops: Sequence[Op]) -> list[Op]:
+        """Return the ops that keep the times of folders, once a run, before names change there."""
+        paths = [path for op in ops for path in (op.src, op.dst) if path is not None]
+        folders = dict.fromkeys(path.parent for path in paths)
+        return [self.files.times(f) for f in folders if f not in self._timed and f.is_dir()]
 
     def _sidecar(self, path: Path, wanted: sc.Sidecar) -> list[Op]:
         path = sc.path_of(path)
@@ -102,18 +115,19 @@ class _Runner:
         ]
 
     def _move(self, action: Move) -> list[Op]:
-        beside = sc.load(action.src)
-        wanted = sc.merged(beside, action.changes, action.remove)
+        # Not read when it need not be: it may be another program's, and travels as it is.
+        altered = bool(action.changes or action.remove)
+        beside = sc.load(action.src) if altered else {}
+        wanted = sc.merged(beside, action.changes, action.remove) if altered else {}
+        if action.src == action.dst and not action.beside:
+            return self._sidecar(action.dst, wanted) if altered else []
+        ops = list(self.files.parents(action.dst))
+        for src, dst in pairs(action):
+            ops += self._moved(src, dst, action)
         if action.src == action.dst:
-            return self._sidecar(action.dst, wanted)
-        if action.src.is_symlink():
-            raise InputError(f"{action.src} is a link; it is left where it is")
-        if not action.src.exists():
-            raise InputError(f"{action.src} is gone")
-        for path in (action.dst, sc.path_of(action.dst)):
-            if os.path.lexists(path):
-                raise InputError(f"{path} exists; {action.src} stays where it is")
-        ops = [*self.files.parents(action.dst), *self.files.moves(action.src, action.dst)]
+            return ops
+        if os.path.lexists(sc.path_of(action.dst)):
+            raise InputError(f"{sc.path_of(action.dst)} exists; {action.src} stays where it is")
         if sc.path_of(action.src).exists():
             if wanted != beside:
                 ops += [self.files.removal(sc.path_of(action.src))]
@@ -122,6 +136,19 @@ class _Runner:
         if wanted != beside and not sc.is_empty(wanted):
             ops += [self.files.put_bytes(sc.path_of(action.dst), sc.text(wanted))]
         return ops
+
+    def _moved(self, src: Path, dst: Path, action: Move) -> list[Op]:
+        if src == dst:
+            return []
+        if src.is_symlink():
+            raise InputError(f"{src} is a link; it is left where it is")
+        if not src.exists():
+            raise InputError(f"{src} is gone")
+        if os.path.lexists(dst):
+            raise InputError(f"{dst} exists; {src} stays where it is")
+        if action.known.get(src, identity(src)) != identity(src):
+            raise InputError(f"{src} was changed meanwhile; it stays where it is")
+        return self.files.moves(src, dst)
 
     def _write(self, action: Write, made: Future[Made] | None) -> list[Op]:
         if made is None and not isinstance(action.make, bytes):
@@ -136,12 +163,16 @@ class _Runner:
             # What somebody retouched since is theirs, whoever made it.
             now = (self.verb, content_id_of(action.dst))
             mine = (earlier.get("by"), earlier.get("content")) == now
-            if not (same or action.replace or mine):
+            if not (same or action.replace or action.expect or mine):
                 raise InputError(f"a different file is at {action.dst}; it is not overwritten")
         if not same:
             self._refuse_orphan(action.dst)
             ops += self.files.parents(action.dst)
-            ops.append(self.files.put_bytes(action.dst, data, action.mtime_ns))
+            op = self.files.put_bytes(action.dst, data, action.mtime_ns)
+            # What was kept is what is replaced, or nothing is: `Files.do` compares once more.
+            if action.expect and op.before != action.expect:
+                raise InputError(f"{action.dst} was changed since it was read; it is left as it is")
+            ops.append(op)
         if beside is not None:
             made_of = {"by": self.verb, "fp": action.fp, "content": content_id(data)}
             facts: dict[str, Any] = {"made": made_of}
@@ -188,7 +219,7 @@ def run(
     for item, reason in plan.failed:
         yield Progress(verb, failed=(item, reason), unit="files")
     runner.files.recover()
-    actions = _in_order(plan.actions)
+    actions = in_order(plan.actions)
     try:
         for i, (group, made) in enumerate(_ahead(actions, workers), start=1):
             beat = Progress(verb, i, len(actions), "files")
@@ -260,40 +291,24 @@ def _start(pool: ThreadPoolExecutor, action: Action) -> Future[Made] | None:
     return pool.submit(action.make)
 
 
-def _in_order(actions: Sequence[Action]) -> list[tuple[Action, ...]]:
-    """Return actions as groups, moves after those that free their place; a ring is one group."""
-    by_src = {a.src: a for a in actions if isinstance(a, Move) and a.src != a.dst}
-    ordered: list[tuple[Action, ...]] = []
-    seen: set[Path] = set()
-    for action in actions:
-        if not isinstance(action, Move) or action.src == action.dst:
-            ordered.append((action,))
-            continue
-        chain: list[Move] = []
-        at: Move | None = action
-        while at is not None and at.src not in seen:
-            seen.add(at.src)
-            chain.append(at)
-            at = by_src.get(at.dst)
-        ring = chain.index(at) if at in chain else len(chain)
-        ordered += [(tuple(chain[ring:]))] if ring < len(chain) else []
-        ordered += [(move,) for move in reversed(chain[:ring])]
-    return ordered
-
-
 def _cycle(runner: _Runner, ring: Sequence[Action]) -> list[Op]:
-    """Return the ops of moves that change places: the last one waits aside meanwhile."""
+    """Return the ops of moves that change places: all wait aside, then each goes to its new one."""
     moves = [action for action in ring if isinstance(action, Move)]
     if any(move.changes or move.remove for move in moves):
         raise InputError("moves that change places cannot change sidecars too")
-    ops: list[Op] = []
-    for part in (lambda path: path, sc.path_of):
-        last = part(moves[-1].src)
-        aside = runner.files.park(0, f"{time.time_ns()}-{last.name}")
-        steps = [(last, aside)] if last.exists() else []
-        steps += [(part(m.src), part(m.dst)) for m in reversed(moves[:-1]) if part(m.src).exists()]
-        steps += [(aside, part(moves[-1].dst))] if last.exists() else []
-        for src, dst in steps:
-            known = last if src == aside else src
-            ops.append(Op("move", dst, src, after=runner.files.moves(known, known)[0].after))
-    return ops
+    steps = [
+        (src, dst)
+        for move in moves
+        for src, dst in [*pairs(move), (sc.path_of(move.src), sc.path_of(move.dst))]
+        if src != dst and (src.exists() or src in (move.src, *(src for src, _ in move.beside)))
+    ]
+    aside: list[Op] = []
+    placed: list[Op] = []
+    for src, dst in steps:
+        if src.is_symlink() or not src.exists():
+            raise InputError(f"{src} is a link, or gone; nothing changes places")
+        what = identity(src)
+        wait = runner.files.park(len(aside), f"{time.time_ns()}-{len(aside)}")
+        aside.append(Op("move", wait, src, after=what))
+        placed += [*runner.files.parents(dst), Op("move", dst, wait, after=what)]
+    return [*aside, *placed]

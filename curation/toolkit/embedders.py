@@ -240,6 +240,27 @@ class Clip:
                 "--clip-model is the name that open-clip gives the architecture",
             ) from error
         self._net.eval()
+        self._name, self._open_clip = name, open_clip
+
+    def words(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return (n, d) of unit length, of what texts describe.
+
+        Raises:
+            StepUnavailable: when its tokenizer is not on this machine.
+        """
+        try:
+            # By this network only: some need files beside the weights.
+            tokens = self._open_clip.get_tokenizer(self._name)(list(texts)).to(self._device)
+        except Exception as error:
+            said = " ".join(str(error).split())[:160]
+            raise StepUnavailable(
+                f"CLIP {self._name} cannot read words here: {said}",
+                "take a CLIP whose words open-clip reads by itself, such as ViT-B-32",
+            ) from error
+        with self._one_at_a_time, self._torch.inference_mode():
+            raw = self._net.encode_text(tokens).float().cpu().numpy()
+        length = np.linalg.norm(raw, axis=1, keepdims=True)
+        return np.asarray(raw / np.maximum(length, 1e-9), np.float32)
 
     def __call__(self, pictures: Sequence[Rgb]) -> list[Vector | None]:
         """Return a vector of each picture."""

@@ -15,9 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from curation.engine import limits
 from curation.engine.machine import pick_workers, require_space
 from curation.engine.meter import Meter
-from curation.engine.pool import Pool
+from curation.engine.pool import Pool, is_poison
 from curation.errors import InputError, NoSpace, ParamError, SidecarError
 from curation.params import ExtractParams, tunable
 from curation.records import Progress
@@ -77,11 +78,12 @@ class ExtractFramesParams(FromToParams):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A video on its way to a worker."""
+    """A video on its way to a worker; `deaths`: how often one ended over it."""
 
     path: Path
     out_dir: Path
     params: ExtractFramesParams
+    deaths: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +109,38 @@ def make_worker() -> Any:
     from curation.engine.machine import single_threaded
 
     single_threaded()
+    from curation.video.pulse import listen
+    from curation.video.readers import pyav  # noqa: F401  # no part of what a video costs
+
+    listen(limits.pulse)
     return _work
 
 
 def _work(task: Task) -> Iterator[tuple[str, Any]]:
     """Yield ("at", seconds done, of) and at the end ("gave", what the video gave)."""
-    from curation.video.extract import ExtractTask, extract_video
     from curation.video.probe import probe
 
     stat = task.path.stat()
-    info = probe(task.path)
+    with limits.held(limits.Limits(), limits.looking_s(stat.st_size)):
+        info = probe(task.path)
+    # Only now is known how many pictures there are to take time for.
+    most_s = limits.extracting_s(info.n_frames, info.width, info.height, info.size_bytes)
+    with limits.held(limits.Limits(), most_s):
+        yield from _taken(task, info, (stat.st_size, stat.st_mtime_ns, stat.st_ino))
+
+
+def _taken(task: Task, info: Any, stat: tuple[int, int, int]) -> Iterator[tuple[str, Any]]:
+    from curation.video.extract import ExtractTask, extract_video
+
     params = task.params.extraction()
     kept: list[dict[str, Any]] = []
     dropped: dict[str, int] = {}
     apart_s = task.params.keyframes if params.mode == "keyframes" else 0.0
+    written, most = 0, limits.stills_bytes(info.size_bytes)
     for chunk in extract_video(ExtractTask(task.path, task.out_dir, info, params)):
+        written += sum((task.out_dir / f.file).stat().st_size for f in chunk.frames if f.file)
+        if written > most:
+            raise limits.OverLimit(f"its stills take more than {most >> 20} MB")
         for still in chunk.frames:
             if still.file is None:
                 dropped[str(still.reason)] = dropped.get(str(still.reason), 0) + 1
@@ -133,7 +152,7 @@ def _work(task: Task) -> Iterator[tuple[str, Any]]:
     if task.params.format == "png":
         _as_png(task, info, kept)
     gave = {"key": info.key, "time_base": str(info.time_base), "frames": kept, "dropped": dropped}
-    yield "gave", (gave, (stat.st_size, stat.st_mtime_ns, stat.st_ino))
+    yield "gave", (gave, stat)
 
 
 def _as_png(task: Task, info: Any, kept: list[dict[str, Any]]) -> None:
@@ -291,7 +310,9 @@ def _extract(
         require_space(ctx.workdir.root)
         meter = Meter(ctx.verb, len(tasks), "videos")
         yield meter.beat()
-        with Pool[Task](make_worker, pick_workers(ctx.workers, len(tasks))) as pool:
+        # How long a video may take is known, and held, where it is looked at.
+        most = replace(limits.decoding(lambda _: 0.0), time_s=None)
+        with Pool[Task](make_worker, pick_workers(ctx.workers, len(tasks)), most) as pool:
             for event in pool.run(tasks):
                 path = event.task.path
                 if event.kind == "item":
@@ -304,6 +325,11 @@ def _extract(
                     else:
                         note = f"{path.name}: {said[0]:.0f} of {said[1]:.0f} s"
                         yield meter.beat(note=note)
+                    continue
+                if is_poison(event) and not event.task.deaths:
+                    shutil.rmtree(event.task.out_dir, ignore_errors=True)
+                    event.task.out_dir.mkdir()
+                    pool.alone(replace(event.task, deaths=1))
                     continue
                 if isinstance(event.error, NoSpace):
                     raise event.error

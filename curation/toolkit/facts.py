@@ -25,8 +25,20 @@ def size_wh(path: Path) -> tuple[int, int]:
     from PIL import Image
 
     from curation.photos import formats
-    from curation.photos.decode import MOST_PX, READERS, upright_size
+    from curation.photos.decode import (
+        MOST_PX,
+        READERS,
+        opened,
+        read_bytes,
+        ready_for_heif,
+        upright_size,
+    )
 
+    if formats.promised(path.suffix) == formats.RAW:
+        try:
+            return upright_size(opened(*read_bytes(path)))
+        except ImageUnreadable as error:
+            raise ImageUnreadable(f"{path}: {error.message}") from error
     try:
         with path.open("rb") as file:
             head = file.read(32)
@@ -38,9 +50,7 @@ def size_wh(path: Path) -> tuple[int, int]:
             if missing := formats.missing_library(kind):
                 raise ImageUnreadable(f"{path}: {missing}")
             if kind == formats.HEIF:
-                from importlib import import_module
-
-                import_module("pillow_heif").register_heif_opener()
+                ready_for_heif()
             file.seek(0)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

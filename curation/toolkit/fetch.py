@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from curation.engine.machine import require_space
 from curation.errors import CurationError, ImageUnreadable, InputError, NoSpace, ParamError
+from curation.ingest import public_only
 from curation.params import Params, tunable
 from curation.photos import decode, formats
 from curation.records import Progress
@@ -277,7 +278,7 @@ def _one(
         try:
             with hosts.gate(one.host):
                 safe_http.download(
-                    one.url, part, limits, lambda ip: safe_http.public(ip) or ip in inside
+                    one.url, part, limits, lambda ip: public_only.public(ip) or ip in inside
                 )
         except Busy as busy:
             hosts.busy(one.host)

@@ -25,6 +25,8 @@ from curation.store.file_journal import (
     Op,
     Stat,
 )
+from curation.toolkit.alike import alike
+from curation.toolkit.renaming import copy_checked, place_of, rename_new, sync_folder
 
 BLOCK = 1 << 20
 
@@ -103,7 +105,7 @@ class Files:
             temp.unlink()
             raise InputError(f"{dst} is a link; it is not overwritten")
         if dst.exists():
-            temp.chmod(stat_of(dst)[1])
+            alike(temp, dst)
         op = Op("put", dst, after=after, after_stat=stat_of(temp), temp=temp.name)
         if dst.exists():
             op = replace(op, before=self.keep(dst), before_stat=stat_of(dst))
@@ -117,9 +119,13 @@ class Files:
 
     def moves(self, src: Path, dst: Path) -> list[Op]:
         """Return the ops that move a file, to another disk too."""
-        if _device(src) == _device(dst):
+        if place_of(src) == place_of(dst.parent):
             return [Op("move", dst, src, after=identity(src))]
         return [self.put_copy(dst, src), self.removal(src)]
+
+    def times(self, folder: Path) -> Op:
+        """Return the op by which undo puts a folder's time back; doing it does nothing."""
+        return Op("times", folder, before_stat=stat_of(folder))
 
     def parents(self, dst: Path) -> list[Op]:
         """Return the ops that make the folders a file needs."""
@@ -202,12 +208,12 @@ class Files:
             elif op.kind == "put" and op.temp and (self._tmp / op.temp).exists():
                 if _exists(op.dst) and not _holds(op.dst, op.before, op.after):
                     raise InputError(f"{op.dst} has appeared or was changed; it is left as it is")
-                self._place(self._tmp / op.temp, op.dst)
+                self._place(self._tmp / op.temp, op.dst, op.after, new=not _exists(op.dst))
             elif op.kind == "move" and op.src is not None:
                 if _exists(op.src) and identity(op.src) == op.after:
                     if _exists(op.dst):
                         raise InputError(f"{op.dst} has appeared; {op.src} stays where it is")
-                    op.src.rename(op.dst)
+                    rename_new(op.src, op.dst)
                 elif not ring and not _exists(op.dst):
                     raise InputError(f"{op.src} is gone or was changed; nothing is moved")
             elif op.kind == "remove" and _exists(op.dst):
@@ -220,22 +226,26 @@ class Files:
         except OSError as error:
             raise told(error, op.dst) from error
 
-    def _place(self, temp: Path, dst: Path) -> None:
+    def _place(self, temp: Path, dst: Path, content: str | None, *, new: bool) -> None:
+        """Give a waiting content its name; of a new file, never that of one that appears."""
+        give = rename_new if new else Path.replace
         try:
-            temp.replace(dst)
+            give(temp, dst)
         except FileNotFoundError:
             if temp.exists():
                 raise
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
+            # Another disk: what it was copied from may go only when all of it has arrived.
             beside = dst.with_name(f".curation-{temp.name}.part")
+            copy_checked(temp, beside, content)
             try:
-                shutil.copy2(temp, beside)
-                beside.replace(dst)
+                give(beside, dst)
             except OSError:
                 beside.unlink(missing_ok=True)
                 raise
+            sync_folder(dst.parent)
             temp.unlink()
 
     def _is_ring(self, ops: Sequence[Op]) -> bool:
@@ -263,14 +273,17 @@ class Files:
         the same command once the reason is gone.
         """
         left: list[tuple[str, str]] = []
+        groups = self.journal.groups(run, PENDING, APPLIED)
+        calm = self._untouched(run, groups)
         self.journal.mark(run, UNDOING)
-        for ops in reversed(self.journal.groups(run, PENDING, APPLIED)):
+        for ops in reversed(groups):
             at = ops[0]
             try:
                 for at in () if self._is_ring(ops) else reversed(ops):
                     self._check(at)
                 for at in reversed(ops):
-                    self._take_back(at)
+                    if at.kind != "times" or (at.dst in calm and not left):
+                        self._take_back(at)
                     self.journal.settle(run, at, TAKEN_BACK)
             except (CurationError, OSError) as error:
                 said = told(error, at.dst) if isinstance(error, OSError) else error
@@ -279,6 +292,19 @@ class Files:
                 left.append((str(at.dst), said.message))
         self.journal.mark(run, DONE if left else UNDONE)
         return left
+
+    def _untouched(self, run: int, groups: Sequence[Sequence[Op]]) -> set[Path]:
+        """Return the folders in which nobody else changed names since a run: their times go back.
+
+        An undo that was killed has changed some itself; it is taken at its word.
+        """
+        state, ended_s = self.journal.state(run)
+        found = set()
+        for op in (op for ops in groups for op in ops if op.kind == "times"):
+            with contextlib.suppress(OSError):
+                if state == UNDOING or op.dst.stat().st_mtime <= ended_s:
+                    found.add(op.dst)
+        return found
 
     def _check(self, op: Op) -> None:
         """Raise InputError when an op cannot be taken back; nothing is changed."""
@@ -306,13 +332,16 @@ class Files:
                 op.dst.rmdir()
         elif op.kind == "rmdir":
             op.dst.mkdir(parents=True, exist_ok=True)
+        elif op.kind == "times" and op.before_stat is not None:
+            with contextlib.suppress(OSError):  # gone by now, or somebody else's
+                os.utime(op.dst, ns=(op.dst.stat().st_atime_ns, op.before_stat[0]))
         elif op.kind == "move" and op.src is not None:
             if not _exists(op.dst) and _exists(op.src):
                 return
             if _exists(op.src):
                 raise InputError(f"another file is at {op.src}; {op.dst} stays where it is")
             op.src.parent.mkdir(parents=True, exist_ok=True)
-            op.dst.rename(op.src)
+            rename_new(op.dst, op.src)
         else:
             self._check(op)
             self._restore(op)
@@ -325,8 +354,10 @@ class Files:
         if now != op.before:
             temp = self._temp()
             shutil.copyfile(self._kept / op.before[:2] / op.before, temp)
+            if op.dst.exists():
+                alike(temp, op.dst)
             op.dst.parent.mkdir(parents=True, exist_ok=True)
-            self._place(temp, op.dst)
+            self._place(temp, op.dst, op.before, new=not _exists(op.dst))
         if op.before_stat is not None:
             op.dst.chmod(op.before_stat[1])
             os.utime(op.dst, ns=(op.before_stat[0], op.before_stat[0]))
@@ -347,8 +378,3 @@ def _holds(path: Path, *contents: str | None) -> bool:
 def _exists(path: Path) -> bool:
     return os.path.lexists(path)
 
-
-def _device(path: Path) -> int:
-    while not path.exists():
-        path = path.parent
-    return path.stat().st_dev

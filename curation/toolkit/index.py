@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from typing import Any
 from curation.engine.machine import pick_workers, require_space
 from curation.engine.meter import Meter
 from curation.engine.pool import Event, Pool
+from curation.engine.prints import RACY_NS, Stat, stat_of
 from curation.errors import ImageUnreadable, NoSpace
 from curation.records import Progress, Value
 from curation.store.catalogue import Catalogue
@@ -35,11 +36,6 @@ from curation.toolkit.workdir import Pic, WorkDir
 
 BATCH, CHUNK = 4, 256
 TRIES = 3
-RACY_NS = 2_000_000_000
-"""A file this young when it is read may change again without its time changing."""
-
-Stat = tuple[int, int, int]
-"""Size in bytes, mtime in ns, inode."""
 
 
 @dataclass(slots=True)
@@ -80,12 +76,6 @@ class Reading:
     content: str = ""
     numbers: Mapping[str, Numbers] = field(default_factory=dict)
     error: str | None = None
-
-
-def stat_of(path: Path) -> Stat:
-    """Return what tells whether a file is the one that was read."""
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
 def content_id(data: bytes) -> str:
@@ -144,6 +134,40 @@ def _measured(kind: str, data: bytes, names: tuple[str, ...]) -> Mapping[str, Nu
     return measures.run(names, Views(kind, data))
 
 
+def sort_out(
+    workdir: WorkDir,
+    table: IndexTable,
+    paths: Sequence[Path],
+    contents: dict[Path, str],
+    failed: dict[Path, str],
+    claims: Container[Path] = (),
+) -> tuple[list[Path], list[Path]]:
+    """Return (files never seen, files that may be known ones under a new name).
+
+    Args:
+        contents: takes the contents of files that are as they were.
+        failed: takes the reasons of files that are not there or may not be looked at.
+        claims: files of which something else says what they are.
+    """
+    unknown: list[Path] = []
+    moved: list[Path] = []
+    looks: set[tuple[int, int]] | None = None
+    known = table.files(os.fsencode(workdir.stored(path)) for path in paths)
+    for path, row in zip(paths, known, strict=True):
+        try:
+            stat = stat_of(path)
+        except OSError as error:
+            failed[path] = f"cannot be read: {error.strerror or error}"
+            continue
+        if row is not None and (row.size_bytes, row.mtime_ns, row.inode) == stat:
+            contents[path] = row.content
+            continue
+        looks = table.looks() if looks is None else looks
+        same = row is not None and row.size_bytes == stat[0]
+        (moved if same or path in claims or stat[:2] in looks else unknown).append(path)
+    return unknown, moved
+
+
 class Index:
     """What is known of the files of a work dir."""
 
@@ -180,7 +204,14 @@ class Index:
         claims = claims or {}
         self._believe(claims, fps)
         found = Found()
-        unknown, moved = self._sort_out(pics, found, claims)
+        unknown, moved = sort_out(
+            self.workdir,
+            self.table,
+            [pic.path for pic in pics],
+            found.content,
+            found.failed,
+            claims,
+        )
         meter = Meter(verb, len(unknown) + len(moved), "pictures")
         measured: set[str] = set()
         tasks = [*_tasks(moved, ()), *_tasks(unknown, asked)]
@@ -222,31 +253,6 @@ class Index:
         }
         if rows:
             self.table.put_answers(rows, keep=True)
-
-    def _sort_out(
-        self, pics: Sequence[Pic], found: Found, claims: Mapping[Path, Any]
-    ) -> tuple[list[Path], list[Path]]:
-        """Return (files never seen, files that may be known ones under a new name)."""
-        unknown: list[Path] = []
-        moved: list[Path] = []
-        looks: set[tuple[int, int]] | None = None
-        known = self.table.files(self._key(pic.path) for pic in pics)
-        for pic, row in zip(pics, known, strict=True):
-            try:
-                stat = stat_of(pic.path)
-            except OSError as error:
-                found.failed[pic.path] = f"cannot be read: {error.strerror or error}"
-                continue
-            if row is not None and (row.size_bytes, row.mtime_ns, row.inode) == stat:
-                found.content[pic.path] = row.content
-                continue
-            looks = self.table.looks() if looks is None else looks
-            same = row is not None and row.size_bytes == stat[0]
-            if same or pic.path in claims or stat[:2] in looks:
-                moved.append(pic.path)
-            else:
-                unknown.append(pic.path)
-        return unknown, moved
 
     def _run(
         self,

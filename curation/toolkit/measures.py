@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,14 @@ import numpy.typing as npt
 
 from curation import weights
 from curation.errors import ParamError
+from curation.photos import hashes
 
 if TYPE_CHECKING:
     from curation.toolkit.views import Views
 
 Numbers = dict[str, Any]
-Bits = npt.NDArray[np.bool_]
 
-FLAT_SPREAD = 2.0
+HASHES = {"phash": "DCT", "dhash": "gradient", "ahash": "mean", "whash": "Haar wavelet"}
 TILE_PX = 128
 PALETTE = 5
 
@@ -55,61 +55,9 @@ class Measure:
         return "-".join([self.version, *(weights.digest_of(name)[:8] for name in self.weights)])
 
 
-def _resized(grey: npt.NDArray[np.uint8], wide: int, tall: int) -> npt.NDArray[np.float64]:
-    from PIL import Image
-
-    made = Image.fromarray(grey).resize((wide, tall), Image.Resampling.LANCZOS)
-    return np.asarray(made, np.float64)
-
-
-def _hex(bits: Bits) -> str:
-    return np.packbits(bits.ravel()).tobytes().hex()
-
-
-def _is_flat(views: Views) -> bool:
-    import cv2
-
-    return float(cv2.meanStdDev(views.small)[1][0, 0]) < FLAT_SPREAD
-
-
-@cache
-def _dct_rows() -> npt.NDArray[np.float64]:
-    """Return the first 8 rows of the DCT-II of 32 values, unscaled: (8, 32)."""
-    k, n = np.arange(8)[:, None], np.arange(32)[None, :]
-    return np.asarray(2 * np.cos(np.pi * k * (2 * n + 1) / 64))
-
-
-def _phash(views: Views) -> Numbers:
-    """Zauner 2010, as imagehash does it: low DCT terms of 32 x 32 pixels above their median."""
-    if _is_flat(views):
-        return {"phash": None}
-    rows = _dct_rows()
-    low = rows @ _resized(views.small, 32, 32) @ rows.T
-    return {"phash": _hex(low > np.median(low))}
-
-
-def _dhash(views: Views) -> Numbers:
-    if _is_flat(views):
-        return {"dhash": None}
-    small = _resized(views.small, 9, 8)
-    return {"dhash": _hex(small[:, 1:] > small[:, :-1])}
-
-
-def _ahash(views: Views) -> Numbers:
-    if _is_flat(views):
-        return {"ahash": None}
-    small = _resized(views.small, 8, 8)
-    return {"ahash": _hex(small > small.mean())}
-
-
-def _whash(views: Views) -> Numbers:
-    """Return the Haar wavelet hash: imagehash's LL band without the mean, which is block means."""
-    if _is_flat(views):
-        return {"whash": None}
-    side = max(8, 1 << (min(views.small.shape).bit_length() - 1))
-    pixels = _resized(views.small, side, side)
-    means = pixels.reshape(8, side // 8, 8, side // 8).mean(axis=(1, 3))
-    return {"whash": _hex(means > np.median(means))}
+def _hash(views: Views, name: str) -> Numbers:
+    small = views.small
+    return {name: None if hashes.is_flat(small) else f"{hashes.one(small, name):016x}"}
 
 
 def _blur(views: Views) -> Numbers:
@@ -207,7 +155,7 @@ def _face_step() -> Any:
     from curation.params import FaceParams
     from curation.steps.faces import Faces
 
-    step = Faces(FaceParams(second_opinion=False))
+    step = Faces(FaceParams(second_opinion=False), light=True)
     step.setup()
     return step
 
@@ -236,10 +184,10 @@ def _size(views: Views) -> Numbers:
 MEASURES: dict[str, Measure] = {
     measure.name: measure
     for measure in (
-        Measure("phash", _phash, ("phash",), "64-bit DCT hash, as imagehash's"),
-        Measure("dhash", _dhash, ("dhash",), "64-bit gradient hash, as imagehash's"),
-        Measure("ahash", _ahash, ("ahash",), "64-bit mean hash, as imagehash's"),
-        Measure("whash", _whash, ("whash",), "64-bit Haar wavelet hash, as imagehash's"),
+        *(
+            Measure(name, partial(_hash, name=name), (name,), f"64-bit {of} hash, as imagehash's")
+            for name, of in HASHES.items()
+        ),
         Measure("blur", _blur, ("blur",), "variance of the Laplacian at full size; low is blurred"),
         Measure("focus", _focus, ("focus",), "sharpness of the sharpest tenth at 640 px; "
                 "whatever size and contrast, soft below 0"),

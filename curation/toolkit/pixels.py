@@ -71,6 +71,18 @@ def load(path: Path) -> Loaded:
         raise ImageUnreadable(f"{path}: {error.message}") from error
 
 
+def from_bytes(name: Path, data: bytes) -> Loaded:
+    """Return a picture from the content of a file of this name, upright.
+
+    Raises:
+        ImageUnreadable: saying what is wrong; the name is left to the caller.
+    """
+    kind = formats.promised(name.suffix)
+    if kind is None:
+        raise ImageUnreadable("its name is not that of a picture")
+    return _loaded(kind, data)
+
+
 def _loaded(kind: str, data: bytes) -> Loaded:
     from PIL import Image
 

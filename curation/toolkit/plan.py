@@ -35,13 +35,21 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A picture moved with its sidecar, in which changes are made. Moves may swap names."""
+    """A picture moved with its sidecar, in which changes are made. Moves may swap names.
+
+    Args:
+        beside: (from, to) of other files that go with it: all of them move, or none does.
+        known: `files.identity` of each file when it was looked at, by its path; one that has
+            changed since keeps all of them where they are.
+    """
 
     src: Path
     dst: Path
     reason: str = ""
     changes: Mapping[str, Any] = field(default_factory=dict)
     remove: Sequence[str] = ()
+    beside: Sequence[tuple[Path, Path]] = ()
+    known: Mapping[Path, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,8 @@ class Write:
             file is not made again.
         replace: take the place of a different file whoever made it (it is kept for undo).
         mtime_ns: time of the file; now when None.
+        expect: content id (files.content_id) of the file it was made from and takes the place of;
+            where another is there by then, or none, it is left as it is and the item fails.
     """
 
     dst: Path
@@ -67,6 +77,7 @@ class Write:
     fp: str = ""
     replace: bool = False
     mtime_ns: int | None = None
+    expect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +108,13 @@ class Plan:
     Attributes:
         actions: add with `add`.
         failed: (item, reason) of what was left out; add with `fail`.
+        lasting: each action's journal is on the disk itself before it begins, so that a power cut
+            takes no undo away (some ms an action), and undo puts the times of folders back too.
     """
 
-    def __init__(self, workdir: WorkDir) -> None:
+    def __init__(self, workdir: WorkDir, lasting: bool = False) -> None:
         self.workdir = workdir
+        self.lasting = lasting
         self.actions: list[Action] = []
         self.failed: list[tuple[str, str]] = []
 
@@ -126,7 +140,9 @@ class Plan:
         why = f": {action.reason}" if action.reason else ""
         word = WORDS[type(action)]
         if isinstance(action, Copy | Move):
-            return f"{word} {show(action.src)} -> {show(action.dst)}{why}"
+            others = [src.name for src, _ in action.beside] if isinstance(action, Move) else []
+            beside = f" (with {', '.join(others)})" if others else ""
+            return f"{word} {show(action.src)} -> {show(action.dst)}{beside}{why}"
         if isinstance(action, Edit):
             return f"{word} {show(sc.path_of(action.path))}{why}"
         return f"{word} {show(action.dst)}{why}"
@@ -149,7 +165,7 @@ def would_change_nothing(workdir: WorkDir, action: Action) -> bool:
                 return action.dst.read_bytes() == action.make
             return is_made(action)
         if isinstance(action, Move):
-            return action.src == action.dst and not action.changes
+            return action.src == action.dst and not action.changes and not action.beside
         return not action.dst.exists()
     except (CurationError, OSError):
         return False

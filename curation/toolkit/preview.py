@@ -54,6 +54,8 @@ def _step(plan: Plan, action: Action) -> dict[str, Any]:
     step["dst"] = show(action.dst)
     if isinstance(action, Copy | Move):
         step["src"] = show(action.src)
+        if isinstance(action, Move) and action.beside:
+            step["with"] = [src.name for src, _ in action.beside]
     elif isinstance(action, Write):
         step["replaces"] = action.dst.exists()
         if action.source is not None:

@@ -29,7 +29,9 @@ def run(ctx: Context, params: RenameParams) -> Beats:
     for pic in pics:
         if pic.path.is_symlink():
             plan.fail(pic.path, "it is a link; it keeps its name")
-    named = [pic for pic in pics if not pic.path.is_symlink()]
+    # A corrupt sidecar may be anybody's: such a picture keeps its name, and is told.
+    sound = [pic for pic, _ in ctx.sidecars(pics, plan)]
+    named = [pic for pic in sound if not pic.path.is_symlink()]
     for number, pic in enumerate(named, start=1):
         name = f"{params.prefix}{number:0{digits}}{pic.path.suffix.lower()}"
         if name != pic.path.name:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import http.client
-import ipaddress
 import json
 import os
 import socket
@@ -20,9 +19,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, quote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin
 
 from curation.errors import CurationError, NoSpace
+from curation.ingest import public_only
+from curation.ingest.public_only import public
 
 MOST_REDIRECTS = 5
 BLOCK = 1 << 16
@@ -58,45 +59,16 @@ class Limits:
     timeout_s: float
 
 
-def public(address: str) -> bool:
-    """Return whether an IP address belongs to the public network, whatever it is wrapped in."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address):
-        inner = [found.ipv4_mapped, found.sixtofour, *(found.teredo or ())]
-        if found in ipaddress.ip_network("64:ff9b::/96"):
-            inner.append(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF))
-        if any(one is not None and not public(str(one)) for one in inner):
-            return False
-        if found.is_site_local:
-            return False
-    return found.is_global and not (found.is_multicast or found.is_reserved)
-
-
 def checked(url: str) -> SplitResult:
     """Return the parts of an address that may be asked.
 
     Raises:
         FetchError: for anything but http and https with a host, or with a password in it.
     """
-    if any(ord(letter) <= 32 or ord(letter) == 127 for letter in url):
-        raise FetchError("it has spaces or control characters in it")
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise FetchError(f"it is no address: {error}") from None
-    if parts.scheme not in ("http", "https"):
-        raise FetchError(f"{parts.scheme or 'no scheme'}: only http and https are fetched")
-    if not parts.hostname:
-        raise FetchError("it names no host")
-    if parts.username is not None or parts.password is not None:
-        raise FetchError("it has a user name in it")
-    if port == 0:
-        raise FetchError("its port is 0")
-    return parts
+        return public_only.checked(url)
+    except public_only.AddressRefused as error:
+        raise FetchError(error.message) from None
 
 
 def addresses(host: str, port: int, allowed: Allowed) -> list[str]:

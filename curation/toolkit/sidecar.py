@@ -25,6 +25,8 @@ from curation.errors import SidecarError
 SCHEMA = 1
 ENDING = ".json"
 MOST_BYTES = 1 << 26
+LARGEST = 1e15
+"""Numbers from here on are no pixels; NaN is not below it."""
 
 Sidecar = dict[str, Any]
 Transform = Literal["copy", "crop", "resize", "flip", "recode", "upscale", "frame"]
@@ -230,7 +232,8 @@ def carry(
         elif what == REMAP:
             made[key] = _remapped(value, point, size_wh)
     if TABLE["upscale"][column] == TIMES:
-        made["upscale"] = factor * (sidecar.get("upscale") or 1)
+        before = sidecar.get("upscale")
+        made["upscale"] = factor * (before if _is_number(before) and before else 1)
     return made
 
 
@@ -246,6 +249,8 @@ def _remapped(value: Any, point: Any, size_wh: tuple[int, int] | None) -> Any:
 def _item(item: Any, point: Any, size_wh: tuple[int, int] | None) -> Any:
     if not isinstance(item, Mapping) or not isinstance(item.get("box"), list):
         return item
+    if len(item["box"]) != 4 or not all(map(_is_number, item["box"])):
+        return None  # where it lies nobody knows, so neither where it lies now
     x0, y0, x1, y1 = item["box"]
     (ax, ay), (bx, by) = point(x0, y0), point(x1, y1)
     box = [min(ax, bx), min(ay, by), max(ax, bx), max(ay, by)]
@@ -256,5 +261,18 @@ def _item(item: Any, point: Any, size_wh: tuple[int, int] | None) -> Any:
         return None
     made = {**item, "box": whole}
     if isinstance(item.get("points"), list):
-        made["points"] = [[round(v, 1) for v in point(x, y)] for x, y, *_ in item["points"]]
+        made["points"] = [
+            [round(v, 1) for v in point(*found[:2])] for found in item["points"] if _is_point(found)
+        ]
     return made
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a value can be computed with: JSON of a stranger holds anything."""
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
+    )
+
+
+def _is_point(value: Any) -> bool:
+    return isinstance(value, list) and len(value) >= 2 and all(map(_is_number, value[:2]))

@@ -37,6 +37,15 @@ VERBS: dict[str, str] = {
     "fetch": "curation.toolkit.fetch:VERB",
     "review-apply": "curation.toolkit.review:VERB",
     "run": "curation.toolkit.workflow:VERB",
+    "crops": "curation.cull.crops:VERB",
+    "doctor": "curation.cull.doctor:VERB",
+    "group": "curation.cull.group:VERB",
+    "merge": "curation.cull.merge:VERB",
+    "apply": "curation.cull.apply:VERB",
+    "arrange": "curation.cull.arrange:VERB",
+    "not-duplicate": "curation.cull.ignore:VERB",
+    "query": "curation.cull.query:VERB",
+    "stars": "curation.cull.stars:VERB",
 }
 """Word on the command line -> where its Verb is; imported when it is asked for."""
 
@@ -164,6 +173,7 @@ class Verb:
         run: takes (Context, params), yields Progress; the last beat is from `carry_out`/`ended`.
         help: one sentence for `--help` and the tab.
         config: whether the command takes a CONFIG file.
+        home: the work dir by the params when -d does not say it; of verbs that take FOLDER...
         exit_code: of a summary that is no failure, e.g. validate's 1.
     """
 
@@ -172,6 +182,7 @@ class Verb:
     run: Callable[[Context, Any], Beats]
     help: str
     config: bool = True
+    home: Callable[[Any], Path] | None = None
     exit_code: Callable[[Mapping[str, Any]], int] = field(default=lambda summary: 0)
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curation.errors import InputError, SidecarError
-from curation.photos import formats
+from curation.photos import formats, twins
+from curation.photos.head import clock_s
 from curation.sources import natural
 from curation.store.catalogue import OUR_FOLDER
 from curation.toolkit import sidecar
@@ -42,7 +43,7 @@ def is_picture_name(name: str) -> bool:
     """Return whether a file's name says that it is a picture of a kind that can be read."""
     suffix = Path(name).suffix.lower()
     known = formats.promised(suffix)
-    return not name.startswith(".") and known is not None and known != formats.RAW
+    return not name.startswith(".") and known is not None
 
 
 class WorkDir:
@@ -150,7 +151,7 @@ class WorkDir:
         """Return the pictures of folders in natural order of name, folder after folder.
 
         Left out: hidden files and folders, links that lead out of their folder and the work dir,
-        links to folders.
+        links to folders, RAW files beside the JPEG or HEIC that stands for them.
 
         Raises:
             InputError: when a folder cannot be read.
@@ -167,6 +168,7 @@ class WorkDir:
                 entries = sorted(listing, key=lambda entry: natural(Path(entry.name)))
         except OSError as error:
             raise InputError(f"{folder} cannot be read: {error.strerror}") from error
+        found: list[Pic] = []
         for entry in entries:
             path = folder / entry.name
             try:
@@ -177,7 +179,8 @@ class WorkDir:
                 stat = entry.stat()
             except OSError:
                 continue  # a dangling link, or gone since it was listed
-            yield Pic(path, top, stat.st_size, stat.st_mtime_ns)
+            found.append(Pic(path, top, stat.st_size, stat.st_mtime_ns))
+        yield from _without_twins(found)
         for entry in entries if recursive else ():
             if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
                 yield from self._in(top, folder / entry.name, recursive)
@@ -226,6 +229,15 @@ class WorkDir:
             if _same(candidate) not in taken and _vacant(folder / candidate):
                 return candidate
         raise AssertionError("there is always one more number")
+
+
+def _without_twins(pics: list[Pic]) -> list[Pic]:
+    """Leave out RAW files that a JPEG or HEIC of the same photo stands for."""
+    raw = {pic.path for pic in pics if formats.promised(pic.path.suffix) == formats.RAW}
+    if raw:
+        photos = twins.one_photo([pic.path for pic in pics], [], clock_s)
+        raw &= {path for photo in photos for path in photo[1:]}
+    return [pic for pic in pics if pic.path not in raw]
 
 
 def _vacant(path: Path) -> bool:

@@ -123,6 +123,8 @@ def component(field: Field, elem_id: str) -> Any:
     if field.choices:
         kind = gr.Radio if len(field.choices) <= 3 else gr.Dropdown
         return kind(list(field.choices), value=field.default, **common)
+    if field.kind is str:
+        return gr.Textbox(field.default, max_lines=1, **common)
     if field.slides:
         return gr.Slider(field.low, field.high, field.default, step=field.step, **common)
     # No limits here: the model refuses in one sentence, the component in several.

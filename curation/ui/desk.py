@@ -14,6 +14,7 @@ from curation.params import RankParams
 from curation.recipes import load
 from curation.sources import offered, videos_in
 from curation.store.album_views import AlbumViews
+from curation.store.origins import Origin, OriginTable
 from curation.store.pictures import frames_revision, measures_revision
 from curation.ui import commands
 from curation.ui.words import VERBS
@@ -73,6 +74,7 @@ class Desk:
         on_disk, _ = offered(self.studio.root, ())
         for folder in commands.added_folders(self.studio):
             on_disk += videos_in(folder)
+        origins = OriginTable(self.studio.catalogue).all()
         rows = []
         for stored in dict.fromkeys([*sources, *(relative(path) for path in on_disk)]):
             path = self.studio.catalogue.absolute(stored)
@@ -80,7 +82,10 @@ class Desk:
             error = file.error if file else None
             facts = by_path.get(stored)
             twin = file is not None and file.video_id is not None
-            rows.append(_video_row(path, error, facts, twin, posters))
+            row = _video_row(path, error, facts, twin, posters)
+            if stored in origins and (told := _origin(origins[stored], path.name)):
+                row["notes"] = [*row["notes"], told]
+            rows.append(row)
         return [*rows, *self._albums(posters)]
 
     def _albums(self, posters: Mapping[str, tuple[int, str]]) -> list[dict[str, Any]]:
@@ -277,9 +282,10 @@ def _video_row(
         "state": "Waiting for Extract",
         "poster": None,
     }
+    quarantined = (error or (facts or {}).get("failure") or "").startswith("quarantined")
     if error:
         return row | {
-            "state": "Cannot be used",
+            "state": "Quarantined" if quarantined else "Cannot be used",
             "kind": "bad",
             "notes": [error.replace(f"{path}: ", "")],
         }
@@ -295,12 +301,16 @@ def _video_row(
         f" · {facts['duration_s']:.1f} s"
     )
     row["notes"] = list(facts["warnings"])
+    if facts["chapters"]:
+        titles = ", ".join(f"{no} {c['title']}" for no, c in enumerate(facts["chapters"][:8], 1))
+        rest = " ..." * (len(facts["chapters"]) > 8)
+        row["notes"].append(f"{_plural(len(facts['chapters']), 'chapter')}: {titles}{rest}")
     if facts["id"] in posters:
         frame_id, revision = posters[facts["id"]]
         row["poster"] = f"thumb/{frame_id}?v={revision}"
     if facts["failure"]:
         return row | {
-            "state": "Ended early",
+            "state": "Quarantined" if quarantined else "Ended early",
             "kind": "bad",
             "notes": [*row["notes"], facts["failure"]],
         }
@@ -310,6 +320,17 @@ def _video_row(
         state = f"{_plural(facts['frames'], 'frame')}, {_plural(facts['shots'], 'shot')}"
         return row | {"state": state, "kind": "good"}
     return row
+
+
+def _origin(origin: Origin, name: str) -> str:
+    """Return where a file came from, in a line; "" when there is nothing to say."""
+    if origin.kind in ("upload", "watch"):
+        folder = str(origin.facts.get("folder") or "")
+        return f"From {folder}" if folder else f"As {origin.title}" * (origin.title != name)
+    who = str(origin.facts.get("uploader") or "")
+    told = [origin.title, f"by {who}" if who else "", origin.url]
+    licence = f"licence {origin.licence or 'not stated'}" if origin.kind == "link" else ""
+    return "From " + ", ".join(filter(None, [*told, licence]))
 
 
 def _fps(text: str) -> str:

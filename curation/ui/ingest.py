@@ -9,8 +9,10 @@ import gradio as gr
 
 from curation import samples
 from curation.errors import CurationError
-from curation.ui import commands, markup
+from curation.ui import buckets, commands, links, markup
+from curation.ui.buckets import BucketsCard
 from curation.ui.desk import Desk
+from curation.ui.links import LinksCard
 
 MOUNT = """
 import(new URL('ui/uploader.js', document.baseURI).href)
@@ -21,10 +23,13 @@ DROP = """
   <label class='drop'>
     <input type='file' multiple aria-label='Choose videos'
            accept='video/*,.mp4,.mov,.mkv,.webm,.avi,.m4v,.flv,.wmv,.ts,.mpg,.mpeg,.mts,.m2ts,.3gp'>
-    <b>Drop videos here, or click to choose</b>
-    <span>They go straight to disk; a broken connection goes on where it stopped.</span>
+    <b>Drop videos or folders here, or click to choose</b>
+    <span>They go straight to disk; after a broken connection, a reload or a restart they go on
+    where they stopped.</span>
   </label>
-  <ul class='transfers' aria-live='polite'></ul>
+  <p class='bar'><button type='button' class='folder'>Choose a folder</button>
+    <span class='total' role='status'></span><span class='all' hidden></span></p>
+  <ul class='transfers'></ul>
 </div>
 """
 
@@ -40,6 +45,8 @@ class IngestTab:
     notice: Any
     table: Any
     following: Any
+    links: LinksCard
+    buckets: BucketsCard
 
 
 def build(desk: Desk) -> IngestTab:
@@ -54,6 +61,8 @@ def build(desk: Desk) -> IngestTab:
                     "Try the sample clips", variant="secondary", size="md", elem_id="samples"
                 )
                 notice = gr.HTML("", js_on_load=None, elem_classes="said")
+            card = links.build()
+            places = buckets.build(desk)
             with gr.Column(elem_classes="card"):
                 gr.HTML("<h2>Add a folder of this machine</h2>", js_on_load=None)
                 if not desk.site.settings.input_dirs:
@@ -82,7 +91,7 @@ def build(desk: Desk) -> IngestTab:
                 elem_id="videos",
             )
             following = gr.Button("Continue to Extract", variant="primary", visible=False)
-    return IngestTab(uploader, trial, folder, add, notice, table, following)
+    return IngestTab(uploader, trial, folder, add, notice, table, following, card, places)
 
 
 def listed(desk: Desk) -> list[Any]:
@@ -95,6 +104,7 @@ def take_samples(desk: Desk) -> tuple[str, bool]:
     """Copy the sample clips into the datastore; return what to say and whether it worked."""
     try:
         notes = [desk.site.uploads.copy_in(path) for path in samples.paths()]
+        desk.site.trail.note("upload", names=[note["name"] for note in notes])
     except CurationError as error:
         return markup.notice(error.message, hint=error.hint and f"Type: {error.hint}"), False
     names = " and ".join(str(note["name"]) for note in notes)
@@ -111,6 +121,7 @@ def add_folder(desk: Desk, name: str | None) -> str:
     if folder is None:
         return markup.notice("Choose a folder first.", "soft")
     count = commands.add_folder(desk.studio, folder)
+    desk.site.trail.note("folder added", name=name)
     return markup.notice(
         f"{folder.name}: {count} videos will be extracted from where they lie.", "good"
     )

@@ -8,6 +8,7 @@ from typing import Any
 from curation.cli.terminal import duration
 from curation.export.report import clock
 from curation.store.jobs import Job
+from curation.ui import export_words
 from curation.ui.toolkit_words import TITLES, sentence
 from curation.ui.words import STAGES, STATES, TABS, VERBS, count, text
 from curation.web.trials import Histogram
@@ -21,7 +22,7 @@ POOL_NAMES = {
     "cut_off": "Cut off",
     "none": "No pool",
 }
-PARTS = ("focus", "pose", "face", "exposure")
+PARTS = ("focus", "pose", "face", "exposure", "taste")
 FAILED_SHOWN, FAILED_SHOWN_RUNNING = 20, 3
 
 
@@ -52,7 +53,8 @@ def header(root: object, counts: Mapping[str, int], strip: str = "") -> str:
     return (
         "<header class='top'><div><h1>Frame Curation Studio</h1>"
         f"<span class='where' title='datastore'>{text(root)}</span></div>"
-        f"<div class='facts'>{numbers}</div>{strip}</header>"
+        f"<div class='facts'>{numbers}</div>{strip}"
+        "<a class='go' href='audit'>Who did what</a></header>"
     )
 
 
@@ -165,6 +167,8 @@ def outcome(summary: Mapping[str, Any]) -> str:
     verb = summary.get("verb")
     if verb in TITLES:
         return sentence(summary)
+    if verb in export_words.VERBS:
+        return export_words.sentence(summary)
     if verb == "extract":
         frames, videos = summary.get("frames", 0), summary.get("videos", 0)
         left_out = summary.get("dropped", 0)
@@ -176,6 +180,15 @@ def outcome(summary: Mapping[str, Any]) -> str:
         pools = {k: v for k, v in summary.get("pools", {}).items() if k != "none"}
         named = ", ".join(f"{POOL_NAMES.get(k, k)} {v:,}" for k, v in pools.items())
         return f"{summary.get('measured', 0):,} frames measured. {named or 'No pool has a frame'}."
+    if verb == "download":
+        fetched, there = len(summary.get("fetched", ())), len(summary.get("there", ()))
+        before = f" {there:,} were here already." if there else ""
+        return f"{count(fetched, 'video')} fetched.{before}"
+    if verb == "add":
+        added, there = len(summary.get("added", ())), len(summary.get("there", ()))
+        before = f" {there:,} were here already." if there else ""
+        how = "copied" if summary.get("copied") else "left where they are"
+        return f"{count(added, 'video')} {how}.{before}"
     picked = summary.get("picked", {})
     named = ", ".join(f"{POOL_NAMES.get(k, k)} {v}" for k, v in picked.items())
     said = f"{sum(picked.values()):,} of {summary.get('frames', 0):,} frames picked."

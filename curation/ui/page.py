@@ -12,23 +12,36 @@ from typing import Any
 
 import gradio as gr
 
-from curation.ui import ingest, markup, results, review, stages, strip, toolkit
+from curation.errors import CurationError
+from curation.ui import (
+    api,
+    buckets,
+    cull,
+    export,
+    ingest,
+    links,
+    markup,
+    results,
+    review,
+    stages,
+    strip,
+    toolkit,
+)
+from curation.ui.cull_wiring import CullWiring
 from curation.ui.desk import Desk, View
+from curation.ui.export_wiring import ExportWiring
 from curation.ui.ingest import IngestTab
+from curation.ui.pulse import QUICK, Pulse, Step, together
 from curation.ui.results import ResultsTab
 from curation.ui.stages import STAGES, StageTab
 from curation.ui.toolkit_wiring import ToolkitWiring
 from curation.web.site import Site
 
 TICK_S = 1.0
-QUICK: dict[str, Any] = {
-    "queue": False,
-    "show_progress": "hidden",
-    "api_visibility": "private",
-}
-"""For handlers that answer in milliseconds."""
 
-TAB_OF = {**{stage.verb: stage.verb for stage in STAGES}, "apply": "review", "unapply": "review"}
+TAB_OF = {**{stage.verb: stage.verb for stage in STAGES}, "apply": "review", "unapply": "review",
+          "cull": "cull", "export": "export", "report": "export", links.VERB: "ingest",
+          buckets.VERB: "ingest"}  # fmt: skip
 """Verb of a job -> the tab that shows it; all others belong to the toolkit."""
 
 LATEST: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
@@ -53,14 +66,24 @@ def build(site: Site) -> gr.Blocks:
                 last = results.build()
             with gr.Tab("6 Review", id="review"):
                 review.build()
+            with gr.Tab("7 Export", id="export") as export_tab:
+                handing = export.build(desk)
+            with gr.Tab("Cull", id="cull"):
+                culling = cull.build(desk)
             with gr.Tab("Toolkit", id="toolkit"):
                 kit = toolkit.build(desk)
         wiring = Wiring(desk, top, timer, ended, tabs, first, rows, last)
-        wiring.wire(demo)
-        ToolkitWiring(desk, kit, wiring.board, wiring.board_outputs).wire(demo, timer, ended)
-        last_tab.select(wiring.show, last.view_inputs, last.outputs, **QUICK).then(
-            wiring.gauge, wiring.gauge_inputs, last.gauges, **QUICK
-        )
+        pulse = Pulse(demo, timer, ended)
+        wiring.wire(demo, pulse)
+        board = (wiring.board, wiring.board_outputs)
+        links.wire(desk, first.links, pulse, *board)
+        buckets.wire(desk, first.buckets, pulse, *board)
+        ToolkitWiring(desk, kit, *board).wire(pulse)
+        CullWiring(desk, culling, *board).wire(pulse)
+        ExportWiring(desk, handing, *board).wire(pulse, export_tab)
+        pulse.connect()
+        last_tab.select(*together([wiring.shown, wiring.gauged]), **QUICK)
+        api.build(site)
     return demo
 
 
@@ -82,28 +105,28 @@ class Wiring:
         self.top, self.timer, self.ended, self.tabs = top, timer, ended, tabs
         self.first, self.rows, self.last = first, rows, last
         self.board_outputs = [top, timer, ended, *(out for tab in rows for out in tab.job_outputs)]
-        self.gauge_inputs = [last.pool, *last.sliders.components]
+        gauge_inputs = [last.pool, *last.sliders.components]
+        self.shown: Step = (self.show, last.view_inputs, last.outputs)
+        self.gauged: Step = (self.gauge, gauge_inputs, last.gauges)
 
-    def wire(self, demo: gr.Blocks) -> None:
+    def wire(self, demo: gr.Blocks, pulse: Pulse) -> None:
         """Connect everything."""
         self._wire_ingest()
         for tab in self.rows:
             self._wire_stage(tab)
         self._wire_results()
-        self.timer.tick(self.board, None, self.board_outputs, **QUICK)
+        board = (self.board, None, self.board_outputs)
+        listed = (self.listed, None, self._list_outputs())
+        stored = (self._stored_sliders, None, list(self.last.sliders.components))
+        pulse.ticked(board)
         # What a command did meanwhile shows when somebody looks.
-        self.tabs.select(self.board, None, self.board_outputs, **QUICK)
-        refreshed = self.ended.change(self.listed, None, self._list_outputs(), **QUICK)
+        self.tabs.select(*board, **QUICK)
+        pulse.ended(listed)
         # A ranking that ended may have been made elsewhere: its thresholds are the ones to show.
-        refreshed = refreshed.then(
-            self._stored_sliders, None, list(self.last.sliders.components), **QUICK
-        )
-        refreshed.then(self.show, self.last.view_inputs, self.last.outputs, **QUICK).then(
-            self.gauge, self.gauge_inputs, self.last.gauges, **QUICK
-        )
+        pulse.ended(stored, together([self.shown, self.gauged]))
         demo.load(self.opened, None, [self.tabs, *self._setting_outputs()], **QUICK)
-        demo.load(self.board, None, self.board_outputs, **QUICK)
-        demo.load(self.listed, None, self._list_outputs(), **QUICK)
+        pulse.loaded(board)
+        pulse.loaded(listed)
 
     # -- what happens ------------------------------------------------------------------------
 
@@ -124,7 +147,8 @@ class Wiring:
 
     def opened(self, request: gr.Request) -> list[Any]:
         """Return the tab to open and where all settings stand, after a load of the page."""
-        names = ["ingest", *(stage.verb for stage in STAGES), "results", "review", "toolkit"]
+        names = ["ingest", *(stage.verb for stage in STAGES), "results", "review", "export",
+                 "cull", "toolkit"]  # fmt: skip
         wanted = str(request.query_params.get("tab", ""))
         running = [job for job in self.desk.site.jobs.table.recent(10) if job.is_open]
         if wanted not in names:
@@ -190,10 +214,13 @@ class Wiring:
             return ["", *self.board()]
 
         def resume() -> list[Any]:
-            job = jobs.table.latest(verb)
-            if job is not None:
-                jobs.resume(job.id)
-            return ["", *self.board()]
+            job, said = jobs.table.latest(verb), ""
+            try:
+                if job is not None:
+                    jobs.resume(job.id)
+            except CurationError as error:
+                said = markup.notice(error.message, hint=error.hint)
+            return [said, *self.board()]
 
         def fill(name: str) -> list[Any]:
             return tab.controls.values(self.desk.recipe(name, verb))
@@ -225,18 +252,14 @@ class Wiring:
         def applied(*values: Any) -> list[Any]:
             return [results.apply(self.desk, last, values), *self.board()]
 
-        gauged: tuple[Any, ...] = (self.gauge, self.gauge_inputs, last.gauges)
+        first: Step = (first_page, last.view_inputs, last.outputs)
         for part in (last.pool, last.show, last.reason):
-            part.input(first_page, last.view_inputs, last.outputs, **QUICK).then(*gauged, **QUICK)
+            part.input(*together([first, self.gauged]), **QUICK)
         last.previous.click(turned(-1), last.view_inputs, last.outputs, **QUICK)
         last.following.click(turned(1), last.view_inputs, last.outputs, **QUICK)
         gr.on(
-            [part.change for part in last.sliders.components],
-            self.gauge,
-            self.gauge_inputs,
-            last.gauges,
-            **LATEST,
-        ).then(first_page, last.view_inputs, last.outputs, **QUICK)
+            [part.change for part in last.sliders.components], *self.gauged, **LATEST
+        ).then(*first, **QUICK)
         last.apply.click(
             applied, list(last.sliders.components), [last.notice, *self.board_outputs], **QUICK
         )

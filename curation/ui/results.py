@@ -269,5 +269,8 @@ def apply(desk: Desk, tab: ResultsTab, values: tuple[Any, ...]) -> str:
     latest = desk.site.jobs.table.latest("rank")
     if latest is not None and latest.is_open:
         return markup.notice("A ranking is running already; wait for its end.", "soft")
-    desk.site.jobs.add("rank", commands.argv_of(desk.studio, "rank", params))
+    try:
+        desk.site.jobs.add("rank", commands.argv_of(desk.studio, "rank", params))
+    except CurationError as error:  # so many wait already
+        return markup.notice(error.message, hint=error.hint)
     return markup.notice("Ranking with these thresholds.", "good")

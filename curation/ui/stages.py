@@ -107,9 +107,13 @@ def build(desk: Desk, stage: Stage) -> StageTab:
             controls = lay_out(VERB_PARAMS[stage.verb], stage.verb)
             retry = gr.Checkbox(
                 False,
-                label="Measure again what failed",
-                visible=stage.verb == "sort",
-                info="Asks once more about frames that ended with an error.",
+                label="Try quarantined videos again"
+                if stage.verb == "extract"
+                else "Measure again what failed",
+                visible=stage.verb in ("extract", "sort"),
+                info="Videos that ended their worker twice are left alone otherwise."
+                if stage.verb == "extract"
+                else "Asks once more about frames that ended with an error.",
                 elem_classes="setting",
             )
         with gr.Column(scale=4, min_width=360, elem_classes="run"):
@@ -183,7 +187,8 @@ def words_of(desk: Desk, tab: StageTab, values: tuple[Any, ...]) -> list[str]:
     """
     retry, *settings = values
     words = commands.argv_of(desk.studio, tab.stage.verb, tab.controls.read(settings))
-    return [*words, "--retry-failed"] if retry else words
+    flag = "--retry-quarantined" if tab.stage.verb == "extract" else "--retry-failed"
+    return [*words, flag] if retry else words
 
 
 def starter(desk: Desk, tab: StageTab, board: Callable[[], list[Any]]) -> Callable[..., list[Any]]:

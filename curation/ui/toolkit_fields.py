@@ -23,6 +23,8 @@ from curation.toolkit.verbs import VERBS, Verb, find
 from curation.ui import controls
 from curation.web.toolkit_places import Places
 
+CULLING = "curation.cull."
+"""Room of the verbs over FOLDER..., which are not imported for the Toolkit tab."""
 READ_ONLY = frozenset({"validate"})
 """Verbs that change nothing: their dry run is all there is to it."""
 SHARED = ("from_dirs", "to")
@@ -47,9 +49,14 @@ NUMBER = "number"
 
 @cache
 def verbs() -> dict[str, Verb]:
-    """Return the verbs that can be run here, by word; one that lacks a package is left out."""
+    """Return the verbs that can be run here, by word; one that lacks a package is left out.
+
+    Verbs over FOLDER... are not among them: they are the Cull tab's.
+    """
     found = {}
-    for word in VERBS:
+    for word, where in VERBS.items():
+        if where.startswith(CULLING):
+            continue
         try:
             found[word] = find(word)
         except ImportError:
@@ -249,7 +256,7 @@ def argv_of(verb: Verb, params: Any) -> list[str]:
         extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
         key = yaml_file.key_of(verb.params, name).replace("_", "-")
         if extra.get("positional"):
-            first.append(str(value))
+            first += map(str, value if isinstance(value, tuple) else (value,))
         elif isinstance(value, bool):
             argv.append(f"--{key}" if value else f"--no-{key}")
         elif isinstance(value, tuple) and value and isinstance(value[0], tuple):

@@ -11,13 +11,13 @@ from curation.errors import CurationError
 from curation.store.jobs import Job
 from curation.ui import markup, toolkit_fields, toolkit_markup
 from curation.ui.desk import Desk
+from curation.ui.pulse import QUICK, Pulse, together
 from curation.ui.toolkit import PAGE, Settings, ToolkitTab, settings_of
 from curation.ui.words import text
 from curation.web.toolkit_changes import UNDO, Page, is_dry, place_of
 
 REMEMBERED = "web.toolkit"
 RECENT = 60
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 LATEST: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
 
 
@@ -36,13 +36,8 @@ class ToolkitWiring:
         self.places, self.changes = desk.site.places, desk.site.changes
         self.board_outputs = board_outputs
 
-    def wire(self, demo: gr.Blocks, timer: Any, ended: Any) -> None:
-        """Connect everything.
-
-        Args:
-            timer: ticks while a job waits or runs.
-            ended: changes when a job has ended.
-        """
+    def wire(self, pulse: Pulse) -> None:
+        """Connect everything."""
         tab = self.tab
         job_outputs = [tab.panel, tab.log, tab.cancel]
         told_outputs = [tab.command, tab.do, tab.check]
@@ -56,18 +51,15 @@ class ToolkitWiring:
         shown = (self.shown, [tab.place, tab.verb], page_outputs)
         lists = (self.lists, [tab.place, tab.verb], list_outputs)
 
-        demo.load(self.opened, None, [tab.place, tab.verb, *tab.inputs[2:]], **QUICK).then(
-            self.verb_chosen, [tab.place, tab.verb, tab.target], self._verb_outputs(), **QUICK
-        ).then(*lists, **QUICK).then(*tell, **QUICK).then(*glance, **QUICK).then(*shown, **QUICK)
-        timer.tick(*glance, **QUICK)
-        refreshed = ended.change(*lists, **QUICK).then(*glance, **QUICK)
-        refreshed.then(*tell, **QUICK).then(*shown, **QUICK)
-        tab.place.input(*lists, **QUICK).then(*tell, **QUICK).then(*glance, **QUICK).then(
-            *shown, **QUICK
-        )
-        tab.verb.input(
-            self.verb_chosen, [tab.place, tab.verb, tab.target], self._verb_outputs(), **QUICK
-        ).then(*tell, **QUICK).then(*glance, **QUICK).then(*shown, **QUICK)
+        chosen = (self.verb_chosen, [tab.place, tab.verb, tab.target], self._verb_outputs())
+        rest = together([tell, glance, shown])
+
+        opened = (self.opened, None, [tab.place, tab.verb, *tab.inputs[2:]])
+        pulse.loaded(opened, chosen, lists, rest)
+        pulse.ticked(glance)
+        pulse.ended(lists, rest)
+        tab.place.input(*lists, **QUICK).then(*rest, **QUICK)
+        tab.verb.input(*chosen, **QUICK).then(*rest, **QUICK)
         gr.on([part.change for part in tab.inputs[2:]], *tell, **LATEST)
 
         outputs = [tab.notice, *self.board_outputs]
@@ -75,8 +67,8 @@ class ToolkitWiring:
             (tab.check, self.starter(dry=True)),
             (tab.do, self.starter(dry=False)),
         ):
-            button.click(handler, tab.inputs, outputs, **QUICK).then(*glance, **QUICK).then(
-                *tell, **QUICK
+            button.click(handler, tab.inputs, outputs, **QUICK).then(
+                *together([glance, tell]), **QUICK
             )
         tab.undo.click(self.take_back, tab.place, outputs, **QUICK).then(*glance, **QUICK)
         tab.cancel.click(self.cancel, [tab.place, tab.verb], outputs, **QUICK)

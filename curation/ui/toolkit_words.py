@@ -12,6 +12,7 @@ TITLES = {
     "extract-frames": "Extract frames of videos", "cluster": "Cluster", "augment": "Augment",
     "format": "Change format", "frame": "Resize, crop, pad", "fetch": "Fetch from the web",
     "review-apply": "Apply the review", "run": "Run a workflow", "undo": "Take back",
+    "group": "Find groups", "cull": "Find groups",
 }  # fmt: skip
 """What a verb is called; its word on the command line stands beside it."""
 
@@ -41,6 +42,12 @@ def sentence(summary: Mapping[str, Any]) -> str:
     if "runs" in summary and "in" not in summary:
         lines = summary.get("lines") or ["Nothing was taken back"]
         return f"{str(lines[0]).capitalize()}.{tail}"
+    if "in_no_group" in summary:
+        ties = f", {summary.get('ties', 0):,} too near to call" if summary.get("ties") else ""
+        return (
+            f"{summary.get('groups', 0):,} groups in {summary.get('photos', 0):,} photos: "
+            f"{summary.get('rejected', 0):,} could go{ties}.{tail}"
+        )
     if "passed" in summary:
         return "All checks passed." if summary["passed"] else "Not all checks passed."
     if summary.get("dry_run"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 
+from curation.ui import export_words
 from curation.ui.toolkit_words import TITLES
 
 STATES = {
@@ -20,6 +21,9 @@ VERBS = {
     "rank": "Score & rank",
     "apply": "Apply marks",
     "unapply": "Take marks back",
+    "download": "Download links",
+    "add": "Add from a place",
+    **export_words.VERBS,
     **TITLES,
 }
 """What a job is called; the tab of that work where it has one."""
@@ -31,17 +35,23 @@ TABS = {
     "rank": "Score & rank",
     "results": "Results",
     "review": "Review",
+    "export": "Export",
     "toolkit": "Toolkit",
+    "cull": "Cull",
 }
 
 STAGES = {
     "probe": "Looking at the files",
+    "download": "Downloading",
+    "add": "Taking in",
     "extract": "Extracting",
     "measure": "Measuring",
     "verify": "Comparing alike frames",
     "sort": "Putting into pools",
     "rank": "Deciding",
     "pictures": "Reading pictures",
+    "group": "Comparing photos",
+    **export_words.STAGES,
 }
 """What a running job says that it does."""
 

@@ -59,6 +59,14 @@ class Carry:
         Raises:
             StoreError: when it is of another version, or belongs to another task.
         """
+        try:
+            return Carry._read(data, task)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError,
+                zlib.error) as error:
+            raise StoreError("the stored state of this extraction is damaged") from error
+
+    @staticmethod
+    def _read(data: bytes, task: str) -> Carry:
         values = json.loads(data)
         if values.pop("version") != VERSION or values["task"] != task:
             raise StoreError("this extraction was begun by another version or with other settings")

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import floor
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +23,21 @@ from curation.params import ExtractParams
 from curation.records import VideoInfo
 from curation.video.carry import Carry
 from curation.video.pickers import Pick, Picker, make_picker
+from curation.video.plan import pictures_at
+from curation.video.pulse import beat
 from curation.video.readers import Reader, open_reader
-from curation.video.sampling import frame_name, range_pts, shot_picks
+from curation.video.sampling import asked_range, frame_name, shot_picks
 from curation.video.shots import SMALL_PX, WARM, CutMeter, Shot, find_cuts, finish_shots
-from curation.video.still import chroma_of, flaw, jpeg, measure, save, thumbnail
+from curation.video.still import (
+    PROXY_PX,
+    PROXY_QUALITY,
+    chroma_of,
+    flaw,
+    jpeg,
+    measure,
+    save,
+    thumbnail,
+)
 
 __all__ = ["Chunk", "ExtractTask", "ExtractedFrame", "Shot", "extract_video", "finish_shots"]
 
@@ -40,6 +50,7 @@ class ExtractTask:
 
     Attributes:
         carry: of the last committed chunk, to go on after it.
+        spool: write JPEGs at full size for a while, although they are not to be kept.
     """
 
     path: Path
@@ -47,6 +58,7 @@ class ExtractTask:
     info: VideoInfo
     params: ExtractParams
     carry: bytes | None = None
+    spool: bool = False
 
     def digest(self) -> str:
         """Return what a carry must agree with."""
@@ -55,15 +67,16 @@ class ExtractTask:
 
 @dataclass(frozen=True)
 class ExtractedFrame:
-    """One sampled picture: a file in the task's folder, or the reason why there is none.
+    """One sampled picture: what becomes a file in the task's folder, or why it does not.
 
     Attributes:
         ordinal: the picture's place in presentation order in the file.
-        file: name of the JPEG, None when there is a reason.
+        file: name that the JPEG has once it is made, None when there is a reason.
         reason: "black", "blank", "frozen" or None.
         width, height: of the picture as stored, in pixels.
         sharpness: variance of the Laplacian at 640 to 1279 px.
         thumb: a small JPEG, None when there is a reason.
+        proxy: a less small one when no JPEG was made at full size.
     """
 
     pts: int
@@ -77,6 +90,7 @@ class ExtractedFrame:
     luma_mean: float
     luma_std: float
     thumb: bytes | None
+    proxy: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,7 @@ class Chunk:
         time_s: seconds of the asked range that are done.
         decoded, errors: sound pictures, and packets or pictures lost to damage, up to here.
         shots: on the last chunk of a run that began at the beginning; else use finish_shots.
+        first_still: signature of its first stored still, None without one.
     """
 
     frames: list[ExtractedFrame]
@@ -100,6 +115,7 @@ class Chunk:
     errors: int
     done: bool
     shots: list[Shot] = field(default_factory=list)
+    first_still: bytes | None = None
 
 
 def extract_video(task: ExtractTask) -> Iterator[Chunk]:
@@ -123,12 +139,14 @@ class _Extraction:
         self.state = Carry(digest) if task.carry is None else Carry.unpack(task.carry, digest)
         self.whole = task.carry is None
         self.chunk_at = self.state.after_pts
-        self.first_pts, self.last_pts = range_pts(
-            self.params.start_s, self.params.end_s, self.info.start_pts, self.info.time_base
-        )
-        self.stem = task.path.stem
+        self.first_pts, self.last_pts = asked_range(self.params, self.info)
+        # Frames of all streams of a file may share a folder.
+        other = any(s.no == self.info.stream_no and not s.best for s in self.info.streams)
+        self.stem = task.path.stem + (f"_stream{self.info.stream_no}" if other else "")
         self.chroma = chroma_of(self.info.pixel_format)
+        self.leave = reader.leaves(task.params)
         self.frames: list[ExtractedFrame] = []
+        self.first_still: bytes | None = None
         self.numbers: list[tuple[int, float]] = []
         self.all_numbers: list[tuple[int, float]] = []
 
@@ -163,22 +181,16 @@ class _Extraction:
         yield self._last_chunk()
 
     def _second_pass(self, targets: list[int]) -> Iterator[Chunk]:
-        """Take the stills at exact times, seeking where that skips pictures."""
-        index, frames, at = self.reader.index, None, None
-        while targets:
-            landing = index.landing(targets[0])
-            if frames is None or (landing is not None and at is not None and landing > at):
-                frames = self.reader.frames(targets[0], seek=not self.state.damaged)
-            decoded = next(frames, None)
-            if decoded is None:
-                break
-            at = decoded.pts
-            if at == targets[0] and not decoded.corrupt:
+        """Take the stills at exact times, decoding no more than a plan needs."""
+        seek = not self.state.damaged
+        for decoded in pictures_at(self.reader, list(targets), seek):
+            if not decoded.corrupt:
                 self._keep(Pick(decoded, measure(decoded)))
-            while targets and targets[0] <= at:
+            while targets and targets[0] <= decoded.pts:
                 targets.pop(0)
             if len(self.frames) >= CHUNK_STILLS:
                 yield self._chunk(done=False)
+        targets.clear()
 
     def _pass(self, picker: Picker | None, state: Carry) -> Iterator[Chunk]:
         """Decode, measure and pick over the range; yield full chunks, keep the rest."""
@@ -190,10 +202,12 @@ class _Extraction:
         begin = self.first_pts if state.after_pts is None else (recent or [state.after_pts])[0]
         lost_before, resumed = state.damaged, state.after_pts
         hidden = None
-        for decoded in self.reader.frames(begin, keyframes_only, seek=not state.damaged):
+        found = self.reader.frames(begin, keyframes_only, not state.damaged, self.leave)
+        for decoded in found:
+            beat()
             if resumed is not None and decoded.pts <= resumed:
                 if meter is not None and not decoded.corrupt:
-                    self._note(meter.push(decoded.pts, decoded.small_bgr(SMALL_PX)))
+                    self._note(meter.push(decoded.pts, decoded.small_planes(SMALL_PX)))
                 continue
             if self.last_pts is not None and decoded.pts > self.last_pts:
                 break
@@ -212,7 +226,7 @@ class _Extraction:
                 state.recent_pts = list(recent)
                 yield self._chunk(done=False)
             if meter is not None:
-                self._note(meter.push(decoded.pts, decoded.small_bgr(SMALL_PX)))
+                self._note(meter.push(decoded.pts, decoded.small_planes(SMALL_PX)))
             if picker is not None:
                 self._keep(picker.take(decoded))
                 state.window = picker.window
@@ -238,7 +252,8 @@ class _Extraction:
 
     def _stretch(self, pts: int) -> int:
         """Return the number of the 10 s stretch that a picture is in."""
-        return floor((pts - self.info.start_pts) * self.info.time_base / CHUNK_S)
+        base = self.info.time_base
+        return (pts - self.info.start_pts) * base.numerator // (base.denominator * CHUNK_S)
 
     def _note(self, numbers: Iterator[tuple[int, float]]) -> None:
         """Keep the cut meter's numbers that are new."""
@@ -257,18 +272,25 @@ class _Extraction:
         ordinal = self.reader.index.ordinal(decoded.pts)
         reason = flaw(found, self.state.last_still, self.params)
         width, height = self.info.display_wh
-        name, thumb = None, None
+        name, thumb, proxy = None, None, None
         if reason is None:
             rgb = decoded.rgb()
             height, width = rgb.shape[:2]
             name = frame_name(self.stem, ordinal, decoded.time_s)
-            save(jpeg(rgb, self.params.jpeg_quality, self.chroma), self.task.out_dir / name)
+            kept = self.params.full_frames == "all"
+            if kept or self.task.spool:
+                save(jpeg(rgb, self.params.jpeg_quality, self.chroma), self.task.out_dir / name)
+            else:
+                # One of an earlier extraction may have been made with other settings.
+                (self.task.out_dir / name).unlink(missing_ok=True)
+            proxy = None if kept else thumbnail(rgb, PROXY_PX, PROXY_QUALITY)
             thumb = thumbnail(rgb, self.params.thumb_px)
-            self.state.last_still = found.signature()
+            self.state.last_still = found.signature
+            self.first_still = self.first_still or found.signature.tobytes()
         self.frames.append(
             ExtractedFrame(
                 decoded.pts, decoded.time_s, ordinal, name, reason, width, height,
-                found.sharpness, found.luma_mean, found.luma_std, thumb,
+                found.sharpness, found.luma_mean, found.luma_std, thumb, proxy,
             )
         )
 
@@ -279,8 +301,10 @@ class _Extraction:
         after = state.after_pts if state.after_pts is not None else self.first_pts
         time_s = max(float((after - self.first_pts) * self.info.time_base), 0.0)
         chunk = Chunk(
-            self.frames, pts, scores, state.pack(), time_s, state.decoded, state.damaged, done
-        )
+            self.frames, pts, scores, state.pack(), time_s, state.decoded, state.damaged, done,
+            first_still=self.first_still,
+        )  # fmt: skip
+        self.first_still = None
         self.frames, self.numbers, self.chunk_at = [], [], state.after_pts
         return chunk
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -9,11 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from curation.errors import VideoUnreadable
+from curation.video.pulse import beat
+
 Ticks = npt.NDArray[np.int64]
 
 TIMED_SHARE = 0.45
 """Share of packets with a PTS from which a file's times are believed. Field-coded H.264 gives one
 to every second packet; AVI with B-frames to none."""
+
+
+MOST_PACKETS = 10_000_000
+"""Pictures that a file may have: 46 hours at 60 a second. A header of a few bytes can promise
+thousands of millions, and each would cost memory here."""
 
 
 @dataclass(frozen=True)
@@ -78,19 +87,36 @@ def packets(container: Any, stream: Any) -> Any:
     """
     import av.error
 
-    for _ in range(1000):
+    left = 1000
+    while left:
         try:
-            yield from container.demux(stream)
+            for packet in container.demux(stream):
+                beat()
+                yield packet
             return
-        except (av.error.FFmpegError, OSError):
+        except IndexError:
+            # A stream that begins within the file, as in broadcasts: PyAV knows the first ones only
+            # and stumbles over each packet of it.
             continue
+        except (av.error.FFmpegError, OSError) as error:
+            if isinstance(error, MemoryError):  # no damage: the next packet needs as much
+                raise
+            left -= 1
 
 
-def build_index(container: Any, stream: Any) -> PacketIndex:
+def build_index(
+    container: Any, stream: Any, see: Callable[[Any], None] | None = None
+) -> PacketIndex:
     """Read all packets of a stream, freshly opened, and return their times.
 
     Packets that an edit list discards are no pictures. The result has no entries when there is no
     packet with content.
+
+    Args:
+        see: called with each packet of a picture that has a time.
+
+    Raises:
+        VideoUnreadable: when there is no end of them.
     """
     shown, decoded, keys, last_steps = [], [], [], {}
     count = 0
@@ -98,9 +124,14 @@ def build_index(container: Any, stream: Any) -> PacketIndex:
         if packet.size == 0 or packet.is_discard:
             continue
         count += 1
+        if count > MOST_PACKETS:
+            name = container.name.removeprefix("file:")
+            raise VideoUnreadable(f"{name}: claims more than {MOST_PACKETS:,} pictures")
         if packet.pts is not None:
             shown.append(packet.pts)
             last_steps[packet.pts] = packet.duration or 0
+            if see is not None:
+                see(packet)
             if packet.is_keyframe:
                 keys.append(packet.pts)
         if packet.dts is not None:

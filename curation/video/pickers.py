@@ -9,7 +9,7 @@ from curation.params import ExtractParams
 from curation.records import VideoInfo
 from curation.video.index import PacketIndex
 from curation.video.readers import Decoded
-from curation.video.sampling import is_nth, window_of
+from curation.video.sampling import Windows, is_nth
 from curation.video.still import Measures, measure
 
 
@@ -49,21 +49,18 @@ class Sharpest(Picker):
     """The sharpest picture of each window; the first of equals."""
 
     def __init__(self, fps: float, info: VideoInfo) -> None:
-        self.fps, self.info = fps, info
+        self._windows = Windows(info.start_pts, info.time_base, fps)
         self.best: Pick | None = None
-
-    def _window(self, decoded: Decoded) -> int:
-        return window_of(decoded.pts, self.info.start_pts, self.info.time_base, self.fps)
 
     def close_before(self, decoded: Decoded) -> Pick | None:
         """Return the best of the window that this picture leaves."""
-        if self.best is None or self._window(decoded) == self.window:
+        if self.best is None or self._windows.of(decoded.pts) == self.window:
             return None
         return self.finish()
 
     def take(self, decoded: Decoded) -> Pick | None:
         """Remember the picture if it is the sharpest so far."""
-        self.window = self._window(decoded)
+        self.window = self._windows.of(decoded.pts)
         measures = measure(decoded)
         if self.best is None or measures.sharpness > self.best.measures.sharpness:
             self.best = Pick(decoded, measures)
@@ -80,11 +77,11 @@ class AtRate(Picker):
     """The first picture at or after each k / fps seconds; one may serve several."""
 
     def __init__(self, fps: float, info: VideoInfo) -> None:
-        self.fps, self.info = fps, info
+        self._windows = Windows(info.start_pts, info.time_base, fps)
 
     def take(self, decoded: Decoded) -> Pick | None:
         """Return the picture if a target time lies between it and the one before."""
-        window = window_of(decoded.pts, self.info.start_pts, self.info.time_base, self.fps)
+        window = self._windows.of(decoded.pts)
         if self.window is not None and window <= self.window:
             return None
         self.window = window

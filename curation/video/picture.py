@@ -32,6 +32,8 @@ class Look:
         full: luma spans 0..255 instead of 16..235.
         hdr: "pq", "hlg" or "".
         wide: primaries are BT.2020.
+        mirrored: left and right change places after the turn.
+        peak_nits: brightest light of a PQ picture, in cd/m2.
     """
 
     rotation_deg: int
@@ -40,6 +42,8 @@ class Look:
     full: bool
     hdr: str
     wide: bool
+    mirrored: bool = False
+    peak_nits: float = tonemap.PEAK_NITS
 
 
 def look_of(info: VideoInfo) -> Look:
@@ -48,7 +52,10 @@ def look_of(info: VideoInfo) -> Look:
     large = info.width >= 1280 or info.height > 576
     matrix = MATRIX_CODES.get(info.color_space, 1 if large else 5)
     wide = info.color_primaries == "bt2020" or bool(info.hdr)
-    return Look(info.rotation_deg, info.sar, matrix, info.color_range == "full", info.hdr, wide)
+    return Look(
+        info.rotation_deg, info.sar, matrix, info.color_range == "full", info.hdr, wide,
+        info.mirrored, info.peak_nits or tonemap.PEAK_NITS,
+    )
 
 
 def display_size(width: int, height: int, sar: Fraction, rotation_deg: int) -> tuple[int, int]:
@@ -66,28 +73,43 @@ def luma_view(frame: Any) -> tuple[Gray, bool]:
 
     A view of the decoder's memory for 8-bit planar formats: use it while the frame lives.
     """
-    if _luma_alone(frame.format):
+    alone, bits, _ = _kind(frame.format)
+    if alone:
         luma = _plane(frame, 0)
-        bits = frame.format.components[0].bits
-        if luma.dtype == np.uint16:
+        if bits > 8:
             luma = cv2.convertScaleAbs(luma, alpha=1 / (1 << (bits - 8)))
         return np.asarray(luma, np.uint8), False
     gray = frame.reformat(format="gray", dst_color_range=FULL, threads=1)
     return np.asarray(_plane(gray, 0), np.uint8), True
 
 
-def _luma_alone(pixels: Any) -> bool:
-    """Return whether the first plane of a pixel format is luma in the low bits, and no more."""
-    names = ("yuv4", "yuvj4", "yuva4", "gray", "nv12", "nv16", "nv21", "nv24")
-    return pixels.name.startswith(names) and not pixels.is_big_endian
+def _kind(pixels: Any) -> tuple[bool, int, bool]:
+    """Return of a pixel format: whether the first plane is luma in the low bits and no more, bits
+    of a sample, whether colours lie in planes of their own. Asking PyAV each time would cost as
+    much as measuring."""
+    found = _kinds.get(pixels.name)
+    if found is None:
+        bits = pixels.components[0].bits
+        little = not pixels.is_big_endian
+        luma = ("yuv4", "yuvj4", "yuva4", "gray", "nv12", "nv16", "nv21", "nv24")
+        found = (
+            pixels.name.startswith(luma) and little,
+            bits,
+            pixels.name.startswith(("yuv4", "yuvj4")) and little,
+        )
+        _kinds[pixels.name] = found
+    return found
+
+
+_kinds: dict[str, tuple[bool, int, bool]] = {}
 
 
 def _plane(frame: Any, number: int) -> npt.NDArray[Any]:
     """Return a view of a plane with one sample of 8 or 16 bits a place."""
     plane = frame.planes[number]
-    kind = np.uint8 if frame.format.components[0].bits == 8 else np.uint16
-    rows = np.frombuffer(plane, kind).reshape(-1, plane.line_size // np.dtype(kind).itemsize)
-    return np.asarray(rows[: plane.height, : plane.width])
+    samples = np.frombuffer(plane, np.uint8 if _kind(frame.format)[1] == 8 else np.uint16)
+    rows = samples.reshape(-1, plane.line_size // samples.itemsize)
+    return rows[: plane.height, : plane.width]
 
 
 def halved(plane: npt.NDArray[Any], least: int) -> npt.NDArray[Any]:
@@ -95,31 +117,49 @@ def halved(plane: npt.NDArray[Any], least: int) -> npt.NDArray[Any]:
 
     Halving has a fast path in OpenCV: ten times the speed of shrinking to a third.
     """
-    while max(plane.shape) >= 2 * least and min(plane.shape) >= 2:
+    while max(plane.shape[:2]) >= 2 * least and min(plane.shape[:2]) >= 2:
         height, width = plane.shape[0] // 2, plane.shape[1] // 2
         even = plane[: 2 * height, : 2 * width]
         plane = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
     return plane
 
 
-def small_bgr(frame: Any, size_wh: tuple[int, int], luma: Gray) -> Rgb:
-    """Return a small BGR picture for comparing neighbours: colours are steady, not exact.
+def small_planes(frame: Any, size_wh: tuple[int, int], luma: Gray) -> tuple[Gray, Gray, Gray]:
+    """Return Y', Cr and Cb of a small picture for comparing neighbours: steady, not exact.
 
     Args:
         luma: the frame's, halved or not: reading all of it twice would cost more than the rest.
     """
-    if not frame.format.name.startswith(("yuv4", "yuvj4")) or frame.format.is_big_endian:
+    if not _kind(frame.format)[2]:
         small = frame.reformat(*size_wh, "bgr24", interpolation="AREA", threads=1)
-        return np.asarray(small.to_ndarray())
-    planes = [luma]
-    for number in (2, 1):  # Cr, Cb
-        plane = halved(_plane(frame, number), max(size_wh))
-        if plane.dtype == np.uint16:
-            plane = cv2.convertScaleAbs(plane, alpha=256 / (1 << frame.format.components[0].bits))
-        planes.append(plane)
-    small = [cv2.resize(halved(p, max(size_wh)), size_wh, interpolation=cv2.INTER_AREA)
-             for p in planes]
-    return np.asarray(cv2.cvtColor(cv2.merge(small), cv2.COLOR_YCrCb2BGR), np.uint8)
+        return planes_of(small.to_ndarray())
+    red, blue = (_small_colour(frame, number, size_wh) for number in (2, 1))
+    return _shrunk(luma, size_wh), red, blue
+
+
+def planes_of(bgr: Rgb) -> tuple[Gray, Gray, Gray]:
+    """Return Y', Cr and Cb of a B, G, R picture."""
+    luma, red, blue = cv2.split(cv2.cvtColor(bgr, cv2.COLOR_BGR2YCrCb))
+    return np.asarray(luma, np.uint8), np.asarray(red, np.uint8), np.asarray(blue, np.uint8)
+
+
+def _small_colour(frame: Any, number: int, size_wh: tuple[int, int]) -> Gray:
+    """Return a colour plane shrunk. Of a large one four samples stand for each small one's area:
+    reading all of it would take twice as long, and codecs have smoothed it."""
+    plane = _plane(frame, number)
+    height, width = plane.shape
+    if width >= 4 * size_wh[0] and height >= 4 * size_wh[1]:
+        double = (2 * size_wh[0], 2 * size_wh[1])
+        plane = cv2.resize(plane, double, interpolation=cv2.INTER_NEAREST)
+    if plane.dtype == np.uint16:
+        plane = cv2.convertScaleAbs(plane, alpha=256 / (1 << _kind(frame.format)[1]))
+    return _shrunk(np.asarray(plane, np.uint8), size_wh)
+
+
+def _shrunk(plane: Gray, size_wh: tuple[int, int]) -> Gray:
+    """Return a plane of a size, by the mean over areas."""
+    small = cv2.resize(halved(plane, max(size_wh)), size_wh, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
 
 
 def to_rgb(frame: Any, look: Look) -> Rgb:
@@ -132,7 +172,7 @@ def to_rgb(frame: Any, look: Look) -> Rgb:
     # Converted at the coded size: swscale's own scaling darkens, and this way both readers agree.
     if look.hdr or look.wide:
         deep = frame.reformat(format="rgb48le", interpolation=BICUBIC, threads=1, **source)
-        return turn(square(tonemap.to_sdr(deep.to_ndarray(), look.hdr), look), look)
+        return turn(square(tonemap.to_sdr(deep.to_ndarray(), look.hdr, look.peak_nits), look), look)
     plain = frame.reformat(format="rgb24", interpolation=BICUBIC, threads=1, **source)
     return turn(square(plain.to_ndarray(), look), look)
 
@@ -146,7 +186,23 @@ def square(rgb: Rgb, look: Look) -> Rgb:
 
 
 def turn(rgb: Rgb, look: Look) -> Rgb:
-    """Return a picture in coded orientation, turned upright."""
+    """Return a picture in coded orientation, turned upright and mirrored where that is asked."""
     if look.rotation_deg in TURNS:
         rgb = np.asarray(cv2.rotate(rgb, TURNS[look.rotation_deg]), np.uint8)
-    return np.ascontiguousarray(rgb)
+    return np.ascontiguousarray(rgb[:, ::-1] if look.mirrored else rgb)
+
+
+def shown_box(
+    xyxy: tuple[int, int, int, int], coded_wh: tuple[int, int], look: Look
+) -> tuple[int, int, int, int]:
+    """Return where a box of coded pixels lies in the picture as shown."""
+    wide, tall = display_size(*coded_wh, look.sar, 0)
+    across, down = wide / coded_wh[0], tall / coded_wh[1]
+    x0, y0, x1, y1 = (
+        round(xyxy[0] * across), round(xyxy[1] * down),
+        round(xyxy[2] * across), round(xyxy[3] * down),
+    )
+    for _ in range(look.rotation_deg // 90):
+        x0, y0, x1, y1 = tall - y1, x0, tall - y0, x1
+        wide, tall = tall, wide
+    return (wide - x1, y0, wide - x0, y1) if look.mirrored else (x0, y0, x1, y1)

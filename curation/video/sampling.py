@@ -7,6 +7,10 @@ import unicodedata
 from fractions import Fraction
 from math import ceil, floor
 
+from curation.errors import NoSuchChapter
+from curation.params import ExtractParams
+from curation.records import VideoInfo
+
 STEM_BYTES = 120
 """Longest stem in bytes; a file name may have 255, and .part and a rank are added to ours."""
 
@@ -23,7 +27,19 @@ def window_of(pts: int, start_pts: int, time_base: Fraction, fps: float) -> int:
     Windows of 1 / fps seconds follow each other from the first picture of the file on, whatever
     part of it is looked at; the arithmetic is exact, so a picture on a border is in the later one.
     """
-    return floor((pts - start_pts) * Fraction(time_base) * exact(fps))
+    return Windows(start_pts, time_base, fps).of(pts)
+
+
+class Windows:
+    """`window_of` for many pictures of one file, in whole numbers: the same result, faster."""
+
+    def __init__(self, start_pts: int, time_base: Fraction, fps: float) -> None:
+        rate = Fraction(time_base) * exact(fps)
+        self._start, self._up, self._down = start_pts, rate.numerator, rate.denominator
+
+    def of(self, pts: int) -> int:
+        """Return the number of the window that a picture falls in."""
+        return (pts - self._start) * self._up // self._down
 
 
 def is_nth(ordinal: int, every: int) -> bool:
@@ -42,6 +58,28 @@ def range_pts(
     first = start_pts if start_s is None else start_pts + ceil(exact(start_s) / time_base)
     last = None if end_s is None else start_pts + floor(exact(end_s) / time_base)
     return first, last
+
+
+def asked_range(params: ExtractParams, info: VideoInfo) -> tuple[int, int | None]:
+    """Return (first PTS, last PTS or None) of what is asked of a video: a chapter, a part of it
+    from one moment to another, or both.
+
+    A chapter ends before the first picture of the next one.
+
+    Raises:
+        NoSuchChapter: naming the chapters that there are.
+    """
+    first, last = range_pts(params.start_s, params.end_s, info.start_pts, info.time_base)
+    if params.chapter == 0:
+        return first, last
+    if params.chapter > len(info.chapters):
+        titles = ", ".join(f"{no} {c.title}" for no, c in enumerate(info.chapters[:20], 1))
+        there = f"only {len(info.chapters)}: {titles}" if titles else "it has none"
+        raise NoSuchChapter(f"{info.path}: has no chapter {params.chapter}, {there}")
+    chapter = info.chapters[params.chapter - 1]
+    begin, _ = range_pts(chapter.start_s, None, info.start_pts, info.time_base)
+    behind, _ = range_pts(chapter.end_s, None, info.start_pts, info.time_base)
+    return max(first, begin), behind - 1 if last is None else min(last, behind - 1)
 
 
 def safe_stem(stem: str) -> str:

@@ -30,6 +30,7 @@ from curation.records import VideoInfo
 
 Scores = npt.NDArray[np.float32]
 Ticks = npt.NDArray[np.int64]
+Planes = Sequence[npt.NDArray[np.uint8]]
 
 SMALL_PX = 160
 REACH = 4
@@ -57,12 +58,12 @@ class Shot:
     end_s: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Seen:
     """What is kept of a picture to compare others with it."""
 
-    pts: int
-    planes: Sequence[npt.NDArray[np.uint8]]
+    luma: npt.NDArray[np.uint8]
+    colours: npt.NDArray[np.uint8]
     mean: float
     gradient: npt.NDArray[np.float32]
     energy: float
@@ -78,9 +79,13 @@ class CutMeter:
         self._seen: deque[_Seen] = deque(maxlen=REACH)
         self._open: deque[tuple[int, float]] = deque()
 
-    def push(self, pts: int, small_bgr: npt.NDArray[np.uint8]) -> Iterator[tuple[int, float]]:
-        """Take a picture of a longer side of SMALL_PX; yield numbers that are now settled."""
-        new = _look(pts, small_bgr)
+    def push(self, pts: int, planes: Planes) -> Iterator[tuple[int, float]]:
+        """Take a picture as three small planes; yield numbers that are now settled.
+
+        Args:
+            planes: Y', Cr, Cb, each (h, w) uint8 of a longer side of SMALL_PX.
+        """
+        new = _look(planes)
         self._open.append((pts, float("inf") if self._seen else 0.0))
         for back, old in enumerate(reversed(self._seen), start=1):
             change = _change(old, new)
@@ -97,33 +102,30 @@ class CutMeter:
             yield self._open.popleft()
 
 
-def _look(pts: int, small_bgr: npt.NDArray[np.uint8]) -> _Seen:
+def _look(planes: Planes) -> _Seen:
     """Prepare a picture for comparing."""
-    planes = cv2.split(cv2.cvtColor(small_bgr, cv2.COLOR_BGR2YCrCb))
-    tall = small_bgr.shape[0] > small_bgr.shape[1]
+    luma = planes[0]
+    tall = luma.shape[0] > luma.shape[1]
     size = STRUCTURE_WH[::-1] if tall else STRUCTURE_WH
-    coarse = cv2.resize(planes[0], size, interpolation=cv2.INTER_AREA)
-    gradient = np.stack(
-        [cv2.Sobel(coarse, cv2.CV_32F, dx, 1 - dx, scale=0.25) for dx in (1, 0)]
-    ).ravel()
-    return _Seen(
-        pts, planes, float(planes[0].mean()), gradient, float(gradient @ gradient) / len(gradient)
-    )
+    coarse = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+    gradient = np.empty((2, *coarse.shape), np.float32)
+    cv2.Sobel(coarse, cv2.CV_32F, 1, 0, dst=gradient[0], scale=0.25)
+    cv2.Sobel(coarse, cv2.CV_32F, 0, 1, dst=gradient[1], scale=0.25)
+    flat = gradient.ravel()
+    colours = np.concatenate(planes[1:])
+    return _Seen(luma, colours, cv2.mean(luma)[0], flat, float(flat @ flat) / len(flat))
 
 
 def _change(old: _Seen, new: _Seen) -> float:
     """Return how much two pictures differ, on the scale of PySceneDetect's content value."""
-    pixels = new.planes[0].size
-    luma, red, blue = (
-        float(cv2.norm(a, b, cv2.NORM_L1)) / pixels
-        for a, b in zip(old.planes, new.planes, strict=True)
-    )
+    luma = cv2.norm(old.luma, new.luma, cv2.NORM_L1) / new.luma.size
+    colour = cv2.norm(old.colours, new.colours, cv2.NORM_L1) / new.luma.size
     shared = 2 * float(old.gradient @ new.gradient) / len(new.gradient)
     alike = (shared + STRUCTURE_FLOOR) / (old.energy + new.energy + STRUCTURE_FLOOR)
     structure = float((1 - min(max(alike, 0.0), 1.0)) ** STRUCTURE_POWER)
     lift = min(max(LIFT_TO / (max(old.mean, new.mean) + 1), 1.0), LIFT_MOST)
     grays = luma * (FLAT_LUMA + structure)
-    colours = CHROMA_WEIGHT * (red + blue) * (FLAT_CHROMA + structure)
+    colours = CHROMA_WEIGHT * colour * (FLAT_CHROMA + structure)
     return SCALE * lift * (grays + colours)
 
 

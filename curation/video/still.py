@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -13,12 +14,15 @@ import simplejpeg
 
 from curation.errors import NoSpace, StoreError
 from curation.params import ExtractParams
+from curation.video.picture import halved
 from curation.video.readers.base import Decoded
 
 Gray = npt.NDArray[np.uint8]
 
 CELLS = 64
 THUMB_QUALITY = 80
+PROXY_PX, PROXY_QUALITY = 640, 85
+"""The small picture of a frame that is not kept at full size."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -35,20 +39,27 @@ class Measures:
     full_range: bool
     sharpness: float
 
+    @cached_property
+    def luma(self) -> tuple[float, float]:
+        """Mean and spread of luma on 0..255."""
+        mean, std = (float(value[0, 0]) for value in cv2.meanStdDev(self.small))
+        return (mean, std) if self.full_range else ((mean - 16) * 255 / 219, std * 255 / 219)
+
     @property
     def luma_mean(self) -> float:
-        """Return mean luma on 0..255."""
-        mean = float(self.small.mean())
-        return mean if self.full_range else (mean - 16) * 255 / 219
+        """Mean luma on 0..255."""
+        return self.luma[0]
 
     @property
     def luma_std(self) -> float:
-        """Return the spread of luma on 0..255."""
-        return float(self.small.std()) * (1.0 if self.full_range else 255 / 219)
+        """Spread of luma on 0..255."""
+        return self.luma[1]
 
+    @cached_property
     def signature(self) -> Gray:
-        """Return (64, 64) uint8 mean luma of as many cells."""
-        cells = cv2.resize(self.small, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+        """(64, 64) uint8 mean luma of as many cells."""
+        small = halved(self.small, 4 * CELLS)
+        cells = cv2.resize(small, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
         if self.full_range:
             return np.asarray(cells, np.uint8)
         return np.asarray(cv2.convertScaleAbs(cells, alpha=255 / 219, beta=-16 * 255 / 219))
@@ -72,7 +83,7 @@ def flaw(measures: Measures, last: Gray | None, params: ExtractParams) -> str | 
     if measures.luma_std < params.blank_spread:
         return "black" if measures.luma_mean < params.black_level else "blank"
     if last is not None:
-        change = np.abs(measures.signature().astype(np.int16) - last).max()
+        change = np.abs(measures.signature.astype(np.int16) - last).max()
         if change <= params.frozen_change:
             return "frozen"
     return None
@@ -97,13 +108,16 @@ def chroma_of(pixel_format: str) -> str:
     return "420" if any(name in pixel_format for name in ("420", "nv12", "p010", "410")) else "444"
 
 
-def thumbnail(rgb: npt.NDArray[np.uint8], longer_px: int) -> bytes:
+def thumbnail(
+    rgb: npt.NDArray[np.uint8], longer_px: int, quality: int = THUMB_QUALITY
+) -> bytes:
     """Return a small JPEG of a picture; never larger than the picture."""
     height, width = rgb.shape[:2]
     scale = min(1.0, longer_px / max(height, width))
     size_wh = (max(round(width * scale), 1), max(round(height * scale), 1))
-    small = cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA)
-    return jpeg(np.asarray(small, np.uint8), THUMB_QUALITY, "420")
+    # Halving first is several times as fast as shrinking at once, and the mean of means is a mean.
+    small = cv2.resize(halved(rgb, longer_px), size_wh, interpolation=cv2.INTER_AREA)
+    return jpeg(np.asarray(small, np.uint8), quality, "420")
 
 
 def save(data: bytes, path: Path) -> None:

@@ -3,15 +3,17 @@
 The chain is display-referred. PQ code values become light by the EOTF of SMPTE ST 2084; HLG by the
 inverse OETF and the OOTF (gamma 1.2) of a 1000 cd/m2 display, both in ITU-R BT.2100. Light is
 rolled off on the largest of R, G, B, which keeps hue, by the Hermite spline of ITU-R BT.2390
-section 5.4, from a 1000 cd/m2 source to 203 cd/m2, the reference white of ITU-R BT.2408: light up
-to 90 cd/m2 passes unchanged, so faces and mid-greys match the SDR grade. BT.2020 is then turned
+section 5.4, from the brightest light of the source to 203 cd/m2, the reference white of ITU-R
+BT.2408. PQ files tell that light (MaxCLL, else the mastering display's peak); where they do not,
+and for HLG, it is 1000 cd/m2: then light up to 90 cd/m2 passes unchanged, so faces and mid-greys
+match the SDR grade. BT.2020 is then turned
 into BT.709 (ITU-R BT.2087) and coded by the inverse of the BT.1886 EOTF (gamma 2.4), as SDR video
 is.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -55,9 +57,13 @@ def hlg_to_scene(signal: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(np.where(signal <= 0.5, low, (np.exp((signal - c) / a) + b) / 12))
 
 
-def roll_off(nits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the light in cd/m2 that the BT.2390 EETF shows for light of a 1000 cd/m2 source."""
-    source = float(nits_to_pq(np.array(PEAK_NITS)))
+def roll_off(
+    nits: npt.NDArray[np.float64], peak_nits: float = PEAK_NITS
+) -> npt.NDArray[np.float64]:
+    """Return the light in cd/m2 that the BT.2390 EETF shows for light of a source of some peak."""
+    if peak_nits <= WHITE_NITS:
+        return np.minimum(nits, WHITE_NITS)
+    source = float(nits_to_pq(np.array(peak_nits)))
     top = float(nits_to_pq(np.array(WHITE_NITS))) / source
     knee = 1.5 * top - 0.5
     e = np.minimum(nits_to_pq(nits) / source, 1.0)
@@ -70,21 +76,23 @@ def roll_off(nits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return pq_to_nits(np.where(e < knee, e, spline) * source)
 
 
-def to_sdr(code: npt.NDArray[np.uint16], kind: str) -> Rgb:
+def to_sdr(code: npt.NDArray[np.uint16], kind: str, peak_nits: float = PEAK_NITS) -> Rgb:
     """Return the BT.709 picture of a BT.2020 one.
 
     Args:
         code: (h, w, 3) uint16 R'G'B' over the full 16-bit range.
         kind: "pq", "hlg", or "" for BT.2020 with an SDR transfer, where only the gamut changes.
+        peak_nits: brightest light of a PQ picture, in cd/m2.
     """
+    peak_nits = PEAK_NITS if kind == "hlg" else peak_nits
     out = np.empty(code.shape, np.uint8)
     # A few rows at a time: the float planes of a 4K picture would be 100 MB each.
     for top in range(0, len(code), ROWS):
-        out[top : top + ROWS] = _strip(code[top : top + ROWS], kind)
+        out[top : top + ROWS] = _strip(code[top : top + ROWS], kind, peak_nits)
     return out
 
 
-def _strip(code: npt.NDArray[np.uint16], kind: str) -> Rgb:
+def _strip(code: npt.NDArray[np.uint16], kind: str, peak_nits: float) -> Rgb:
     """Map some rows. OpenCV where numpy is slow: sums and maxima over three neighbours."""
     light = np.take(_decode_table(kind), code >> (16 - BITS))  # 1.0 is reference white
     if kind == "hlg":
@@ -92,8 +100,8 @@ def _strip(code: npt.NDArray[np.uint16], kind: str) -> Rgb:
         light *= (cv2.pow(luma, 0.2) * np.float32(PEAK_NITS / WHITE_NITS))[..., None]
     if kind:
         red, green, blue = cv2.split(light)
-        top = cv2.sqrt(cv2.max(cv2.max(red, green), blue) * np.float32(WHITE_NITS / PEAK_NITS))
-        gain = _gain_table()
+        top = cv2.sqrt(cv2.max(cv2.max(red, green), blue) * np.float32(WHITE_NITS / peak_nits))
+        gain = _gain_table(peak_nits)
         at = np.minimum(top * np.float32(len(gain) - 1), len(gain) - 1).astype(np.intp)
         light *= np.take(gain, at)[..., None]
     light = np.clip(cv2.transform(light, BT2020_TO_709), 0, 1)
@@ -113,11 +121,11 @@ def _decode_table(kind: str) -> Light:
     return np.asarray(signal**2.4, np.float32)
 
 
-@cache
-def _gain_table() -> Light:
+@lru_cache(maxsize=8)
+def _gain_table(peak_nits: float) -> Light:
     """Return what light of a given maximum is multiplied by, over the root of its share of peak."""
-    nits = (np.arange(4096) / 4095) ** 2 * PEAK_NITS
-    gain = roll_off(np.maximum(nits, 1e-4)) / np.maximum(nits, 1e-4)
+    nits = (np.arange(4096) / 4095) ** 2 * peak_nits
+    gain = roll_off(np.maximum(nits, 1e-4), peak_nits) / np.maximum(nits, 1e-4)
     return gain.astype(np.float32)
 
 

@@ -1,4 +1,8 @@
-"""The seconds of a video around a frame, as a small file that browsers play; in the helper."""
+"""The seconds of a video around a frame, as a small file that browsers play.
+
+It is a stranger's video: it is read in the helper's process, within limits of memory, output
+(here) and time (`helper.CLIP_S`), never in the server's.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from curation.engine.limits import FILE_BYTES, Limits, held, memory_bytes
 from curation.errors import CurationError
 from curation.records import VideoInfo
 from curation.store.catalogue import Catalogue
@@ -36,8 +41,11 @@ def cut(catalogue: Catalogue, asked: Clip) -> str:
     """Write the clip of a frame; return the file's name.
 
     Raises:
-        CurationError: there is no such frame, or its video is gone or cannot be read.
+        CurationError: there is no such frame, or its video is gone, cannot be read, or takes more
+            memory than any video may.
     """
+    import av  # noqa: F401  # here, so that it is no part of what the video costs
+
     from curation.store.review_table import source_of
     from curation.web.review_pack import remove_older
 
@@ -56,7 +64,8 @@ def cut(catalogue: Catalogue, asked: Clip) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         try:
-            encode(info, pts, part)
+            with held(Limits(memory_bytes(), FILE_BYTES), None):
+                encode(info, pts, part)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
@@ -82,7 +91,7 @@ def encode(info: VideoInfo, pts: int, path: Path) -> None:
             open_container(info.path) as source,
             av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as target,
         ):
-            stream = picture_stream(source, info.path)
+            stream = picture_stream(source, info.path, info.stream_no)
             base = stream.time_base or Fraction(1, TICKS_PER_S)
             first, last = pts - int(AROUND_S / base), pts + int(AROUND_S / base)
             out: Any = None
@@ -129,7 +138,7 @@ def _shown(frame: Any, look: Any) -> Any:
 
     from curation.video.picture import display_size, to_rgb
 
-    if look.hdr or look.wide or look.rotation_deg:
+    if look.hdr or look.wide or look.rotation_deg or look.mirrored:
         frame = av.VideoFrame.from_ndarray(to_rgb(frame, look), format="rgb24")
         width, height = frame.width, frame.height
     else:

@@ -18,11 +18,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from curation.engine.limits import Limits, held, looking_s, memory_bytes
 from curation.engine.pool import Pool
 from curation.errors import CurationError
-from curation.web import mark_work
+from curation.ingest.arrivals import looked_at
+from curation.web import mark_work, people_work
 
 NICENESS = 5
+LONGEST_S = 24 * 3600.0
+CLIP_S = 120.0
+"""For some seconds of a video, and those before them back to where its reader can begin."""
+STILL_S = 600.0
+"""A frame of a damaged video is decoded from the beginning of the file on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +113,31 @@ class Clip:
     frame_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """Ask for a frame at full size whose file is not there; answered with a ready file's name."""
+
+    frame_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crops:
+    """Ask for proposals of crops of a frame, to be stored; answered with how many it has."""
+
+    frame_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask what a program may: see web.api_answers; answered with what is told as JSON."""
+
+    name: str
+    values: Mapping[str, Any]
+
+
 ReviewTask = Near | Places | Table | Measure | Match | mark_work.Write | mark_work.Back
-Task = Probe | Clip | Try | Explain | Cover | Judge | ReviewTask
+LookTask = Probe | Clip | Still | Crops
+Task = Ask | people_work.PeopleTask | LookTask | Try | Explain | Cover | Judge | ReviewTask
 
 
 def make_helper(root: Path, dropped: Any = None) -> Any:
@@ -149,16 +179,35 @@ def make_helper(root: Path, dropped: Any = None) -> Any:
 
     def handler(task: Task) -> Iterator[Any]:
         if isinstance(task, Probe):
-            from curation.video.probe import probe
+            yield looked_at(task.path)
+            return
+        if isinstance(task, Ask):
+            from curation.web.api_answers import answer
 
-            stat = task.path.stat()
-            yield (stat.st_size, stat.st_mtime_ns), probe(task.path)
+            yield answer(root, task.name, task.values)
+            return
+        if isinstance(task, people_work.PeopleTask):
+            yield people_work.answer(root, task)
             return
         if isinstance(task, Clip):
             from curation.store.catalogue import Catalogue
             from curation.web.clips import cut
 
             yield cut(Catalogue(root), task)
+            return
+        if isinstance(task, Still):
+            from curation.store.catalogue import Catalogue
+            from curation.web.frames import make
+
+            with held(Limits(memory_bytes=memory_bytes()), None):
+                name = make(Catalogue(root), task)
+            yield name
+            return
+        if isinstance(task, Crops):
+            from curation.cull.crop_frames import propose
+            from curation.store.catalogue import Catalogue
+
+            yield propose(Catalogue(root), task.frame_id)
             return
         if isinstance(task, ReviewTask):
             yield review(task)
@@ -197,6 +246,22 @@ class Judging:
             self.dropped.value = max(self.dropped.value, self.ticket)
 
 
+def _seconds(task: Task) -> float:
+    """Return how long a question may compute: who looks at a stranger's file must come back."""
+    if isinstance(task, Probe):
+        with suppress(OSError):
+            return looking_s(task.path.stat().st_size)
+    if isinstance(task, Clip):
+        return CLIP_S
+    if isinstance(task, Still):
+        return STILL_S
+    return LONGEST_S
+
+
+class ReaderDied(CurationError):
+    """A process that ended over its task, and not for one of its limits."""
+
+
 class Helper:
     """The server's side: one question after the other, from any thread.
 
@@ -210,13 +275,15 @@ class Helper:
         self._thread = ThreadPoolExecutor(1, "helper")
         self._dropped = multiprocessing.get_context("spawn").RawValue("q", 0)
         self._tickets = count(1)
-        self._pool: Pool[Task] = Pool(partial(make, root, self._dropped), 1)
+        self._pool: Pool[Task] = Pool(
+            partial(make, root, self._dropped), 1, Limits(time_s=_seconds)
+        )
 
     def ask(self, task: Task) -> Any:
         """Return the answer to one question.
 
         Raises:
-            CurationError: what went wrong, or that the process died over it.
+            CurationError: what went wrong; ReaderDied when the process died over it.
         """
         return self.submit(task).result()
 
@@ -248,6 +315,8 @@ class Helper:
         for event in self._pool.run([task]):
             if event.kind == "item":
                 answer = event.message
+            elif event.kind == "died" and type(event.error) is CurationError:
+                failure = ReaderDied(event.error.message, event.error.hint)
             elif event.error is not None:
                 failure = event.error
         if failure is not None:

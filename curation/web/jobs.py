@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from curation.errors import CurationError
 from curation.store.catalogue import Catalogue
 from curation.store.jobs import (
     CANCELLED,
@@ -28,8 +29,10 @@ from curation.store.jobs import (
     RUNNING,
     Job,
     JobTable,
+    begun_s,
 )
 from curation.toolkit.verbs import VERBS as TOOLKIT
+from curation.web.job_links import JobLinks, shown, words_of
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +40,30 @@ STOPPED = 130
 ITEMS_FAILED = 3
 SAME_START_S = 2.0
 UNSTARTED_S = 30.0
+MOST_OPEN = 100
+"""Jobs that wait or run; nobody needs more, and each is a row and a log."""
 NICENESS = 10
 BUSY_TICK_S, IDLE_TICK_S = 0.25, 1.0
-VERBS = ("extract", "sort", "rank", "apply", "unapply", *TOOLKIT, "undo")
+VERBS = ("extract", "sort", "rank", "apply", "unapply", "download", "add", "remake", "train",
+         "evaluate", "promote", "export", "report", *TOOLKIT, "undo", "cull")  # fmt: skip
+
+
+Note = Callable[..., None]
+"""Called with an action, a job's number, its verb and, when it begins, its words."""
+
+
+def _no_note(*_: object) -> None:
+    """Nobody keeps who did what."""
 
 
 def command_of(job: Job, root: Path) -> list[str]:
-    """Return the command line that runs a job."""
+    """Return the command line that runs a job, with nothing in it that others may not read.
+
+    Raises:
+        CurationError: its links are gone.
+    """
     own = ["--datastore", str(root), "--job", str(job.id)]
-    return [sys.executable, "-m", "curation", job.verb, *job.argv, *own]
+    return [sys.executable, "-m", "curation", job.verb, *words_of(job, root), *own]
 
 
 def is_alive(pid: int | None, started: float | None) -> bool:
@@ -56,7 +74,7 @@ def is_alive(pid: int | None, started: float | None) -> bool:
         return False
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < SAME_START_S
+        same = abs(begun_s(pid) - started) < SAME_START_S
         return bool(same and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
@@ -75,6 +93,7 @@ class JobManager:
     Args:
         grace_s: how long a cancelled job may take to stop before it is killed.
         command: makes the command line of a job.
+        note: told of what somebody starts, cancels and resumes.
     """
 
     def __init__(
@@ -82,11 +101,14 @@ class JobManager:
         root: Path,
         grace_s: float = 10.0,
         command: Callable[[Job, Path], list[str]] = command_of,
+        note: Note | None = None,
     ) -> None:
         self._catalogue = Catalogue(root)
         self.table = JobTable(self._catalogue)
+        self._links = JobLinks(self.table)
         self._grace_s = grace_s
         self._command = command
+        self._note = note or _no_note
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._asked_at: dict[int, float] = {}
         self._wake = threading.Event()
@@ -95,6 +117,7 @@ class JobManager:
 
     def start(self) -> None:
         """Follow the jobs that an earlier server left running, and begin to serve the queue."""
+        self._links.find()
         self._thread = threading.Thread(target=self._serve, name="jobs", daemon=True)
         self._thread.start()
 
@@ -105,23 +128,36 @@ class JobManager:
         if self._thread is not None:
             self._thread.join()
 
-    def add(self, verb: str, argv: Sequence[str]) -> int:
+    def add(self, verb: str, argv: Sequence[str], links: Sequence[str] = ()) -> int:
         """Queue a verb and return the job's number.
 
         Args:
             argv: options as typed, without --datastore; file arguments absolute.
+            links: addresses to fetch; they are kept where only this user can read them.
+
+        Raises:
+            CurationError: too many wait already.
         """
         if verb not in VERBS:
             raise ValueError(f"{verb} is not a verb")
-        job_id = self.table.add(verb, argv)
+        if self.table.open_count() >= MOST_OPEN:
+            raise CurationError(
+                f"{MOST_OPEN} jobs are waiting already", "let some end, or cancel them"
+            )
+        argv = [*map(shown, links), *argv]
+        first = (lambda number: self._links.write(number, links)) if links else None
+        job_id = self.table.add(verb, argv, first)
         self._wake.set()
+        self._note("job", job_id, verb, argv)
         return job_id
 
     def cancel(self, job_id: int) -> Job:
         """Ask a job to stop; what it finished stays. KeyError when there is no such job."""
-        self.table.get(job_id)
+        job = self.table.get(job_id)
         self.table.cancel(job_id)
+        self._links.drop_ended()
         self._wake.set()
+        self._note("job cancelled", job_id, job.verb)
         return self.table.get(job_id)
 
     def resume(self, job_id: int) -> Job:
@@ -129,9 +165,13 @@ class JobManager:
 
         Raises:
             KeyError: when there is no such job.
+            CurationError: its links held secrets that are not known any more.
         """
         job = self.table.get(job_id)
-        return job if job.is_open else self.table.get(self.add(job.verb, job.argv))
+        if job.is_open:
+            return job
+        links, words = self._links.again(job)
+        return self.table.get(self.add(job.verb, words, links))
 
     def log_tail(self, job_id: int, most_bytes: int = 6000) -> str:
         """Return the last lines that a job printed."""
@@ -163,6 +203,7 @@ class JobManager:
         for job in self.table.running():
             if job.id not in self._children:
                 self._follow_stranger(job)
+        self._links.drop_ended()
         # A child that has recorded its end may still be on its way out.
         claimed = None if self._children else self.table.claim()
         if claimed is not None:
@@ -187,16 +228,18 @@ class JobManager:
         except OSError as error:
             self.table.settle(job.id, FAILED, f"could not start: {error}")
             return
+        except CurationError as error:
+            self.table.settle(job.id, FAILED, str(error))
+            return
         self._children[job.id] = child
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, child.pid, NICENESS)
+        _put_behind(child.pid)
         self._introduce(job.id, child.pid)
 
     def _introduce(self, job_id: int, pid: int) -> None:
         import psutil
 
         with suppress(psutil.Error):
-            self.table.started(job_id, pid, psutil.Process(pid).create_time())
+            self.table.started(job_id, pid, begun_s(pid))
 
     def _follow_child(self, job: Job) -> None:
         code = self._children[job.id].poll()
@@ -217,12 +260,11 @@ class JobManager:
         self._asked_at.pop(job.id, None)
         if code in (0, ITEMS_FAILED) or job.state == DONE:
             self.table.settle(job.id, DONE, exit_code=code)
+        elif job.cancel:  # whatever an interrupt in the middle of its start made of it
+            self.table.settle(job.id, CANCELLED, exit_code=code)
         elif code == STOPPED or code < 0:
             how = ended_by(code) if code < 0 else "stopped by a signal"
-            if job.cancel:
-                self.table.settle(job.id, CANCELLED, exit_code=code)
-            else:
-                self.table.settle(job.id, INTERRUPTED, how, code)
+            self.table.settle(job.id, INTERRUPTED, how, code)
         else:
             self.table.settle(job.id, FAILED, job.error or self._last_error(job.id), code)
 
@@ -231,7 +273,7 @@ class JobManager:
         now = self.table.get(job.id)
         if now.state != RUNNING or now.pid != job.pid:
             return
-        if now.pid is None and time.time() - (now.started_s or 0) < UNSTARTED_S:
+        if now.pid is None and abs(time.time() - (now.started_s or 0)) < UNSTARTED_S:
             return  # another server is just starting it
         state = CANCELLED if now.cancel else INTERRUPTED
         self.table.settle(job.id, state, "its process was ended while no server watched")
@@ -252,3 +294,16 @@ class JobManager:
         lines = self.log_tail(job_id).splitlines()
         said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
         return said[-1] if said else (lines[-1] if lines else "it ended without a word")
+
+
+def _put_behind(pid: int) -> None:
+    """Let a job compute behind the server, wherever that stands itself.
+
+    A job is a session of its own. Linux may share the processor among sessions first
+    (sched(7), autogroup): then only the niceness of the whole session counts.
+    """
+    niceness = min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+    with suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(f"{niceness}\n")

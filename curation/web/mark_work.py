@@ -60,6 +60,21 @@ class AskedOps(BaseModel):
         return named + sum(spans) <= FEW
 
 
+def in_words(asked: AskedOps) -> dict[str, Any]:
+    """Return what ops say, short enough for a log: kinds, values, how many frames."""
+    kinds = sorted({op.kind for op in asked.ops})
+    values = list(dict.fromkeys(str(op.value)[:60] for op in asked.ops))[:10]
+    spans = sum(abs(r[-1] - r[0]) + 1 for op in asked.ops for r in op.ranges or () if r)
+    frames = sum(len(op.frames or ()) for op in asked.ops) + spans
+    told = {"ops": len(asked.ops), "kinds": kinds, "values": values, "frames": frames}
+    if any(op.query is not None for op in asked.ops):
+        told["by_query"] = True
+    first = next((op.frames[0] for op in asked.ops if op.frames), None)
+    return told | ({"first_frame": first} if first is not None else {}) | (
+        {"signed": asked.who} if asked.who else {}
+    )
+
+
 class AskedClient(BaseModel):
     """Which browser wants its last op undone, or done again; of the same id only once."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from curation.search.vectors import Vectors, vectors_of
 from curation.store import review_table
 from curation.web.blobs import encode
 from curation.web.helper import Places
-from curation.web.near import Vectors, vectors_of
 from curation.web.review_pack import ReviewPack, write_ready
 
 CHUNK = 16_384
@@ -32,7 +32,7 @@ def place(pack: ReviewPack, asked: Places) -> str:
     """
     with review_table.one_look(pack.catalogue):
         pack.refresh()
-        vectors = vectors_of(pack, asked.by)
+        vectors = vectors_of(pack.catalogue, pack.frame_id, asked.by)
     name = places_file(pack.revision, asked.by)
     if not (pack.folder / name).is_file():
         xy = spread(components(vectors))

@@ -21,7 +21,7 @@ from curation.store.marks import MarkTable
 from curation.store.review_table import changes
 from curation.web.clips import clip_file, clips_folder
 from curation.web.forked import Superseded
-from curation.web.helper import Clip, Helper, Judging, Measure, Near, Places, Table, Task
+from curation.web.helper import Clip, Helper, Judging, Match, Measure, Near, Places, Table, Task
 from curation.web.places import places_file
 from curation.web.review_pack import folder_of, measure_file, revision_of, table_name
 from curation.web.site import Site
@@ -115,6 +115,14 @@ def make_review_data(site: Site) -> APIRouter:
     @router.get("/tags/{tag}")
     def tagged(tag: str) -> dict[str, list[int]]:
         return {"frames": MarkTable(site.studio.catalogue).tagged(tag).tolist()}
+
+    @router.get("/where")
+    def where(text: str = Query(max_length=8000)) -> dict[str, list[int]]:
+        """The frames for which a typed condition is true: decide/where.py."""
+        try:
+            return {"frames": site.review.ask(Match({"typed": text})).tolist()}
+        except CurationError as error:
+            raise HTTPException(422, f"{error.message}; {error.hint}") from error
 
     @router.get("/near/{frame_id}")
     def near(

@@ -7,6 +7,7 @@ counts once.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, HTTPException, Query, Request, Response
@@ -20,6 +21,7 @@ from curation.store.mark_ops import MarkOps, NothingThere
 from curation.store.marks import MarkTable
 from curation.store.saved_views import SavedViewTable
 from curation.web import mark_work
+from curation.web.audit import tell
 from curation.web.mark_work import AskedClient, AskedOps, Back, Refused, Write
 from curation.web.site import Site
 
@@ -44,7 +46,9 @@ def _add_marks(router: APIRouter, site: Site) -> None:
     async def ops(request: Request) -> dict[str, Any]:
         # Read by hand: a page that closes can only send plain text.
         asked = await _read(request, AskedOps)
-        return await run_in_threadpool(_done, asked)
+        told = await run_in_threadpool(_done, asked)
+        tell(**mark_work.in_words(asked))
+        return told
 
     def _done(asked: AskedOps) -> dict[str, Any]:
         try:
@@ -92,7 +96,8 @@ def _add_marks(router: APIRouter, site: Site) -> None:
                 step = _ask(asked)
         except NothingThere as error:
             raise HTTPException(409, error.message) from error
-        return {"revision": step.revision, "did": step.did, "skipped": step.skipped}
+        tell(did=step.did, skipped=step.skipped)
+        return asdict(step)
 
     def _ask(task: Write | Back) -> Any:
         try:
@@ -170,7 +175,10 @@ def _add_applying(router: APIRouter, site: Site) -> None:
             return JSONResponse(
                 {"detail": f"{verb} is running already; wait for its end", "job": latest.id}, 409
             )
-        return JSONResponse({"job": site.jobs.add(verb, argv)}, 202)
+        try:
+            return JSONResponse({"job": site.jobs.add(verb, argv)}, 202)
+        except CurationError as error:
+            raise HTTPException(429, str(error)) from error
 
 
 async def _read(request: Request, model: type[M]) -> M:

@@ -22,6 +22,7 @@ from curation.decide.reasons import REASONS
 from curation.decide.views import matching
 from curation.errors import CurationError
 from curation.params import RankParams
+from curation.search.fields import fields_of
 from curation.store import review_table
 from curation.store.catalogue import Catalogue
 from curation.store.decisions import DecisionTable
@@ -141,6 +142,9 @@ class ReviewPack:
     def match(self, query: Mapping[str, Any]) -> npt.NDArray[np.int64]:
         """Return the ids of the frames that a question is about, in order of the rows.
 
+        Args:
+            query: see decide.views; `typed` in it is a condition in words, see decide.where.
+
         Raises:
             CurationError: the question is none, or names what there is not.
         """
@@ -168,6 +172,10 @@ class ReviewPack:
                 mask = matching(query, len(self.frame_id), column, tagged)
             except ValueError as error:
                 raise CurationError(str(error), "filter anew") from error
+            if query.get("typed"):
+                fields = fields_of(self.catalogue)
+                meant = fields.frame_id[fields.mask(str(query["typed"]))]
+                mask &= np.isin(self.frame_id, meant)
         return np.asarray(self.frame_id[mask], np.int64)
 
     def values(self, name: str) -> Column:
@@ -222,17 +230,25 @@ class Rows:
 
     Args:
         frame_id: the frames that are decided about; those without a picture are no rows.
+        before: rows that were made for the same frames; as long as nothing was written they hold.
 
     Raises:
         CurationError: there are rows that are not decided about.
     """
 
-    def __init__(self, catalogue: Catalogue, frame_id: npt.NDArray[np.int64]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, frame_id: npt.NDArray[np.int64], before: Rows | None = None
+    ) -> None:
+        self.frame_id: npt.NDArray[np.int64]
+        self.at: npt.NDArray[np.int64]
         with review_table.one_look(catalogue):
             self.revision = revision_of(catalogue)
-            self.frame_id = review_table.row_ids(catalogue)
             self.marks = Journal(catalogue).applied()
-        self.at = review_table.rows_of(frame_id, self.frame_id)
+            if before is not None and before.revision == self.revision:
+                self.frame_id, self.at = before.frame_id, before.at
+                return
+            self.frame_id = review_table.row_ids(catalogue)
+        self.at = review_table.rows_of(frame_id, self.frame_id).astype(np.int64)
         if (self.at < 0).any():
             raise CurationError("frames were added in the meantime", "reload the page")
 
@@ -240,9 +256,9 @@ class Rows:
         """Return decisions, with applied marks over them, as columns of rows; see web.blobs."""
         found = {
             name: getattr(made, name)[self.at]
-            for name in ("pool", "verdict", "reason", "detail", "score", "rank")
+            for name in ("pool", "verdict", "reason", "score", "rank")
         }
-        self._overlay(found)
+        self._overlay(found, made)
         coded = {
             name: _coded(found[name], known)
             for name, known in (("pool", POOLS), ("verdict", VERDICTS), ("reason", tuple(REASONS)))
@@ -261,7 +277,7 @@ class Rows:
             "keeper": review_table.rows_of(self.frame_id, made.keeper[self.at]),
         })
 
-    def _overlay(self, found: dict[str, Column]) -> None:
+    def _overlay(self, found: dict[str, Column], made: Decisions) -> None:
         """Let the marks that people applied stand, as they do after every ranking."""
         if not self.marks:
             return
@@ -269,6 +285,7 @@ class Rows:
         at = np.flatnonzero(marked | (found["verdict"] == "picked"))
         where = dict(zip(self.frame_id[at].tolist(), at.tolist(), strict=True))
         listed = {name: values[at].tolist() for name, values in found.items()}
+        listed["detail"] = made.detail[self.at[at]].tolist()  # words cost more than all the rest
         rows = [dict(zip(listed, row, strict=True)) for row in zip(*listed.values(), strict=True)]
         for row, frame_id in zip(rows, where, strict=True):
             row["frame_id"] = frame_id

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from curation.web.security import OWN_CSP
+
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -15,26 +17,19 @@ PAGE = """<!doctype html>
 <link rel="icon" href="ui/favicon.svg">
 <link rel="stylesheet" href="ui/review/review.css">
 <link rel="stylesheet" href="ui/review/review_panels.css">
+<link rel="stylesheet" href="ui/review/cull.css">
 <link rel="modulepreload" href="ui/review/main.js">
-<style>html, body { height: 100%; margin: 0; background: #101316; overflow: hidden; }
-html:not(.dark) body { background: #f4f5f6; } main { height: 100%; }</style>
-<script>
-const asked = new URLSearchParams(location.search).get('__theme');
-const prefers = matchMedia('(prefers-color-scheme: light)').matches;
-const light = asked === 'light' || (asked !== 'dark' && prefers);
-document.documentElement.classList.toggle('dark', !light);
-</script>
+<link rel="stylesheet" href="ui/review/page.css">
+<script src="ui/review/theme.js"></script>
 </head>
 <body>
 <main id="review"></main>
 <noscript>Reviewing needs JavaScript.</noscript>
-<script type="module">
-import { mount } from './ui/review/main.js';
-mount(document.getElementById('review'), { focus: true });
-</script>
+<script type="module" src="ui/review/page.js"></script>
 </body>
 </html>
 """
+HEADERS = {"cache-control": "private, no-cache", "content-security-policy": OWN_CSP}
 
 
 def make_page_router() -> APIRouter:
@@ -43,6 +38,6 @@ def make_page_router() -> APIRouter:
 
     @router.get("/review", response_class=HTMLResponse)
     def review() -> HTMLResponse:
-        return HTMLResponse(PAGE, headers={"cache-control": "private, no-cache"})
+        return HTMLResponse(PAGE, headers=HEADERS)
 
     return router

@@ -8,19 +8,27 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse, JSONResponse
-from pydantic import BaseModel, Field
+from fastapi.responses import FileResponse
+from pydantic import BaseModel
 
 from curation.errors import CurationError
 from curation.store.jobs import Job
+from curation.web.audit import tell
+from curation.web.crop_routes import make_crop_router
+from curation.web.cull_routes import make_cull_router
+from curation.web.export_routes import make_export_router
+from curation.web.frames import make_frames, not_kept
 from curation.web.helper import Cover, Explain
 from curation.web.own_pictures import file_of
+from curation.web.people_routes import make_people_router
 from curation.web.review_data import make_clips, make_review_data
 from curation.web.review_marks import make_review_router
+from curation.web.search_routes import make_search_router
 from curation.web.security import DOCUMENT_CSP
 from curation.web.site import Site
+from curation.web.taste_routes import make_taste_router
 from curation.web.toolkit_routes import make_toolkit_router
-from curation.web.uploads import UploadError
+from curation.web.upload_routes import make_upload_router
 from curation.web.waiting import waited
 
 FOREVER = "private, max-age=31536000, immutable"
@@ -39,21 +47,18 @@ class FaceMark(BaseModel):
     false: bool | None
 
 
-class Announced(BaseModel):
-    """A file that a browser wants to send."""
-
-    name: str = Field(min_length=1, max_length=1000)
-    size: int
-
-
 def job_json(job: Job) -> dict[str, Any]:
     """Return what the page may know of a job."""
     hidden = {"pid", "pid_started", "heartbeat_s"}
     return {name: value for name, value in asdict(job).items() if name not in hidden}
 
 
-def make_router(site: Site) -> APIRouter:
-    """Return the studio's own routes."""
+def make_router(site: Site, uploads: bool = True) -> APIRouter:
+    """Return the studio's own routes.
+
+    Args:
+        uploads: whether videos may be sent; the desk of a folder of photos takes none.
+    """
     router = APIRouter()
 
     @router.get("/healthz")
@@ -76,11 +81,19 @@ def make_router(site: Site) -> APIRouter:
     _add_jobs(router, site)
     _add_pictures(router, site)
     _add_judgements(router, site)
-    _add_uploads(router, site)
+    if uploads:
+        router.include_router(make_upload_router(site))
     router.include_router(make_review_data(site))
     router.include_router(make_clips(site))
+    router.include_router(make_frames(site))
     router.include_router(make_review_router(site))
     router.include_router(make_toolkit_router(site))
+    router.include_router(make_cull_router(site))
+    router.include_router(make_crop_router(site))
+    router.include_router(make_export_router(site))
+    router.include_router(make_taste_router(site))
+    router.include_router(make_people_router(site))
+    router.include_router(make_search_router(site))
     return router
 
 
@@ -110,6 +123,8 @@ def _add_jobs(router: APIRouter, site: Site) -> None:
             return job_json(site.jobs.resume(job_id))
         except KeyError as error:
             raise HTTPException(404, "no such job") from error
+        except CurationError as error:
+            raise HTTPException(429, str(error)) from error
 
 
 def _add_pictures(router: APIRouter, site: Site) -> None:
@@ -133,8 +148,7 @@ def _add_pictures(router: APIRouter, site: Site) -> None:
             raise HTTPException(404, "no such frame")
         served = file_of(site.studio.catalogue, picture)
         if served is None:
-            what = "its file is gone; extract the video again, or review its folder again"
-            raise HTTPException(404, what)
+            return not_kept(request, site, picture)
         path, media_type, as_read = served
         # A picture that changed since it was read must not be kept under its old revision.
         headers = _cache_headers(picture.revision, v) if as_read else _changed_headers(path)
@@ -168,6 +182,7 @@ def _add_judgements(router: APIRouter, site: Site) -> None:
             site.studio.mark_faces([frame_id], mark.false)
         except CurationError as error:
             raise HTTPException(404, error.message) from error
+        tell(false_face=mark.false)
         return Response(status_code=204)
 
 
@@ -182,52 +197,3 @@ def _cache_headers(revision: str, asked: str) -> dict[str, str]:
 
 def _changed_headers(path: Path) -> dict[str, str]:
     return {**_cache_headers(f"changed-{path.stat().st_mtime_ns}", ""), "cache-control": ASK_AGAIN}
-
-
-def _add_uploads(router: APIRouter, site: Site) -> None:
-    @router.post("/api/uploads", status_code=201)
-    def begin(announced: Announced) -> Response:
-        try:
-            upload = site.uploads.begin(announced.name, announced.size)
-        except UploadError as error:
-            return _refusal(error)
-        return JSONResponse({"id": upload.id, "offset": 0, "size": upload.size_bytes}, 201)
-
-    @router.get("/api/uploads/{upload_id}")
-    def find(upload_id: str) -> Response:
-        try:
-            upload = site.uploads.find(upload_id)
-        except UploadError as error:
-            return _refusal(error)
-        return JSONResponse(
-            {
-                "id": upload.id,
-                "offset": upload.offset,
-                "size": upload.size_bytes,
-                "name": upload.name,
-            }
-        )
-
-    @router.put("/api/uploads/{upload_id}")
-    async def append(request: Request, upload_id: str) -> Response:
-        offset = request.headers.get("upload-offset", "")
-        if not offset.isdecimal():
-            raise HTTPException(400, "Upload-Offset must be a number")
-        try:
-            upload, video = await site.uploads.append(upload_id, int(offset), request.stream())
-        except UploadError as error:
-            return _refusal(error)
-        return JSONResponse({"offset": upload.offset, "video": video})
-
-    @router.delete("/api/uploads/{upload_id}", status_code=204)
-    def abort(upload_id: str) -> Response:
-        try:
-            site.uploads.abort(upload_id)
-        except UploadError as error:
-            return _refusal(error)
-        return Response(status_code=204)
-
-
-def _refusal(error: UploadError) -> Response:
-    headers = {} if error.offset is None else {"upload-offset": str(error.offset)}
-    return JSONResponse({"detail": error.message}, error.status, headers)

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import binascii
-import hmac
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from starlette.responses import PlainTextResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from curation.errors import CurationError
+from curation.web.audit import Asking, Trail, enter, leave
+from curation.web.entry import Entry, too_many
+from curation.web.limits import (
+    MOST_BODY_BYTES,
+    MOST_HEADER_BYTES,
+    MOST_TARGET_BYTES,
+    Body,
+    Limits,
+    TooLarge,
+    inner,
+    most_body,
+)
+from curation.web.token import SHORTEST_PASSWORD, SHORTEST_TOKEN, Door, plain_name
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATH = "/healthz"
-WRONG_PASSWORD_DELAY_S = 0.5
 
 CSP = "; ".join(
     (
@@ -40,6 +51,22 @@ DOCUMENT_CSP = (
 )
 """For a page of pictures and text that runs nothing."""
 
+OWN_CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' blob:",
+        "worker-src 'self' blob:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
+"""For pages that are ours alone: no script and no style but our own files."""
+
 HEADERS = {
     "content-security-policy": CSP,
     "x-content-type-options": "nosniff",
@@ -52,6 +79,8 @@ HEADERS = {
 
 GRADIO_USED = (
     "/gradio_api/queue/",
+    "/gradio_api/call/",
+    "/gradio_api/info",
     "/gradio_api/run/",
     "/gradio_api/heartbeat/",
     "/gradio_api/startup-events",
@@ -69,11 +98,13 @@ class Rules:
 
     Attributes:
         allowed_hosts: names under which the studio may be reached, besides localhost and addresses.
-        password: asked for by Basic authentication; None asks nobody.
+        password: asked for by the login page and by Basic authentication; None asks nobody.
+        token: lets programs in by `Authorization: Bearer`, and people by the login page.
     """
 
     allowed_hosts: frozenset[str] = frozenset()
     password: str | None = None
+    token: str | None = None
 
 
 def host_name(header: str) -> str:
@@ -111,18 +142,6 @@ def is_cross_site(method: str, headers: dict[str, str]) -> bool:
     return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
 
 
-def is_password(header: str, password: str) -> bool:
-    """Return whether an Authorization header carries the password; any user name will do."""
-    scheme, _, coded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return False
-    try:
-        given = base64.b64decode(coded, validate=True).partition(b":")[2]
-    except (binascii.Error, ValueError):
-        return False
-    return hmac.compare_digest(given, password.encode())
-
-
 def is_closed(path: str) -> bool:
     """Return whether a path is a Gradio endpoint that the studio does not use."""
     if path.startswith("/gradio_api"):
@@ -130,27 +149,72 @@ def is_closed(path: str) -> bool:
     return path.startswith(GRADIO_CLOSED)
 
 
-def exposure_warning(host: str, password: str | None) -> str | None:
-    """Return what to say when the studio is reachable by others without a password."""
+def is_loopback(host: str) -> bool:
+    """Return whether nobody but this machine reaches a server that listens there."""
     try:
-        local = ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        local = host == "localhost"
-    if local or password:
+        return host == "localhost"
+
+
+def check_exposure(host: str, rules: Rules, open_to_all: bool = False) -> str | None:
+    """Return what to say loudly about where the studio is about to listen, None when all is well.
+
+    Raises:
+        CurationError: others could reach it, and it would ask them for nothing, or for something
+            that is quickly guessed.
+    """
+    if is_loopback(host):
         return None
-    return (
-        f"WARNING: listening on {host} without a password. Everybody who can reach this port can\n"
-        "WARNING: see every frame, add videos and start jobs. Set CURATION_PASSWORD, or use\n"
-        "WARNING: --host 127.0.0.1 and reach it through a tunnel or a proxy that asks who it is."
+    for name, secret, least in (
+        ("CURATION_PASSWORD", rules.password, SHORTEST_PASSWORD),
+        ("CURATION_TOKEN", rules.token, SHORTEST_TOKEN),
+    ):
+        if secret and len(secret) < least:
+            raise CurationError(
+                f"{name} has {len(secret)} characters; where others can reach the studio it "
+                f"needs {least}",
+                "choose a longer one, or listen on --host 127.0.0.1",
+            )
+    if rules.password or rules.token:
+        return None
+    if open_to_all:
+        return (
+            f"WARNING: listening on {host} without a password. Everybody who can reach this port\n"
+            "WARNING: can see every frame, add videos and start jobs. Set CURATION_PASSWORD, or\n"
+            "WARNING: use --host 127.0.0.1 and reach it through a tunnel or a proxy that asks."
+        )
+    raise CurationError(
+        f"refused to listen on {host} without a password: others could use the studio",
+        "set CURATION_PASSWORD (or CURATION_TOKEN), or listen on --host 127.0.0.1; "
+        "--open-to-all means it",
     )
 
 
 class Guard:
-    """Stands before every route: host, password, cross-site requests, unused endpoints, headers."""
+    """Stands before every route: host, who it is, other sites, closed endpoints, limits, audit.
 
-    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+    Args:
+        door: knows the secrets and sessions.
+        trail: keeps who did what; None keeps nothing.
+        upload_limit_bytes: largest body of an upload's piece.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        rules: Rules,
+        door: Door | None = None,
+        trail: Trail | None = None,
+        upload_limit_bytes: int = MOST_BODY_BYTES,
+        limits: Limits | None = None,
+    ) -> None:
         self.app = app
         self.rules = rules
+        self.door = door or Door(rules.password, rules.token)
+        self.trail = trail
+        self.upload_limit_bytes = upload_limit_bytes
+        self.limits = limits or Limits()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer that it may not pass."""
@@ -160,16 +224,39 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        method, path = scope["method"], inner(scope["path"])
+        address = plain_name(str((scope.get("client") or ("",))[0]))  # a proxy's header may say it
+        asking = Asking("", address)
+        scope["curation.asking"] = asking
+        body = Body(receive, most_body(method, path, self.upload_limit_bytes))
+        begun = False
 
-        async def send_with_headers(message: Message) -> None:
+        async def send_checked(message: Message) -> None:
+            nonlocal begun
+            if body.too_large and not begun:
+                return  # 413 below, whatever was made of the half of a body
             if message["type"] == "http.response.start":
+                begun = True
+                if message["status"] < 400 and method not in SAFE_METHODS and self.trail:
+                    await run_in_threadpool(self.trail.answered, asking, method, path)
                 message["headers"] = [*message.get("headers", ()), *_missing(message)]
             await send(message)
 
-        refusal = await self._refusal(scope)
-        await (refusal or self.app)(scope, receive, send_with_headers)
+        token = enter(asking)
+        try:
+            refusal = await self._refusal(scope, body, asking)
+            await (refusal or self.app)(scope, body, send_checked)
+        except TooLarge:
+            pass
+        finally:
+            leave(token)
+        if body.too_large and not begun:
+            body.too_large = False
+            await too_large()(scope, receive, send_checked)
 
-    async def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+    async def _refusal(self, scope: Scope, body: Body, asking: Asking) -> Response | None:
+        """Return the answer to a request that may not pass, or that the guard answers itself."""
+        method, path = scope["method"], scope["path"]
         pairs = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"]]
         headers = dict(pairs)
         hosts = [value for name, value in pairs if name == "host"]
@@ -177,22 +264,33 @@ class Guard:
             return PlainTextResponse(
                 "This host name is not allowed. Set CURATION_ALLOWED_HOSTS to allow it.\n", 400
             )
-        password = self.rules.password
-        if password and scope["path"] != OPEN_PATH:
-            given = headers.get("authorization")
-            if given is None or not is_password(given, password):
-                if given is not None:
-                    await asyncio.sleep(WRONG_PASSWORD_DELAY_S)
-                return PlainTextResponse(
-                    "The studio asks for its password.\n",
-                    401,
-                    {"www-authenticate": 'Basic realm="Frame Curation Studio", charset="UTF-8"'},
-                )
-        if is_cross_site(scope["method"], headers):
+        if sum(len(k) + len(v) for k, v in pairs) > MOST_HEADER_BYTES:
+            return PlainTextResponse("Refused: the headers are too long.\n", 431)
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MOST_TARGET_BYTES:
+            return PlainTextResponse("Refused: the address is too long.\n", 414)
+        if is_cross_site(method, headers):
             return PlainTextResponse("Refused: this request comes from another site.\n", 403)
-        if is_closed(scope["path"]):
+        if self.door.is_locked and path != OPEN_PATH:
+            entry = Entry(self.door, self.limits, self.trail, scope, headers)
+            answer = await entry.answer(body, asking)
+            if answer is not None:
+                return answer
+        if is_closed(path):
             return PlainTextResponse("There is nothing here.\n", 404)
+        wait_s = self.limits.wait_s(method, inner(path), asking.address)
+        if wait_s:
+            return too_many(wait_s)
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > most_body(
+            method, inner(path), self.upload_limit_bytes
+        ):
+            return too_large()
         return None
+
+
+def too_large() -> Response:
+    """Return the answer to a body beyond its limit; the rest of it is not read."""
+    return PlainTextResponse("Refused: more bytes than allowed.\n", 413, {"connection": "close"})
 
 
 def _missing(message: Message) -> list[tuple[bytes, bytes]]:

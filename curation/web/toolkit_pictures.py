@@ -51,7 +51,9 @@ def small(path: Path, px: int) -> bytes:
     except OSError as error:
         raise ImageUnreadable(f"cannot be read: {error.strerror or error}") from error
     kind = formats.found(data[:32])
-    if kind is None or kind == formats.RAW:
+    if formats.promised(path.suffix) == formats.RAW and formats.is_raw(data[:32]):
+        kind = formats.RAW
+    if kind is None:
         raise ImageUnreadable("is no picture")
     image = Image.fromarray(pixels(opened(kind, data), px))
     image.thumbnail((px, px))

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from curation.decide.pools import Numbers, among, numbers_of
 from curation.params import RankParams
 from curation.recipes import build
+from curation.store.clock import measured_at
 from curation.store.pictures import measures_revision
 from curation.studio import Studio
 
 if TYPE_CHECKING:
     from curation.decide import Decisions, Prepared
+    from curation.web.review_pack import Rows
 
 BINS = 48
 MOST_ROWS = 60
@@ -115,11 +118,11 @@ class Trials:
     def __init__(self, root: Path) -> None:
         self._studio = Studio(root)
         self._revision = ""
-        self._columns: dict[str, Column] = {}
+        self._columns: Mapping[str, Column] = {}
         self._pairs: dict[str, Column] = {}
         self._ready: Prepared | None = None
-        self._where: dict[int, int] = {}
         self._names: dict[int, str] = {}
+        self._rows: Rows | None = None
         self._kept: tuple[tuple[str, str], Decisions] | None = None
 
     def decide(self, values: Mapping[str, Any], pool: str) -> Trial:
@@ -133,27 +136,30 @@ class Trials:
         params = build(RankParams, values)
         self._refresh()
         made = decide(self._prepared(), params)
+        inside = numbers_of(made.pool)
         stored = self._studio.decisions.page(verdict="picked", order="rank")
         before = {row["frame_id"]: row for row in stored}
         asked = EVERY if pool == ALL else (pool,)
-        chosen = np.flatnonzero((made.verdict == "picked") & np.isin(made.pool, asked))
+        picked = np.flatnonzero(made.rank > 0)
+        chosen = picked[among(inside[picked], *asked)]
         chosen = chosen[np.argsort(made.rank[chosen], kind="stable")]
         rows = [self._row(made, int(i), before) for i in chosen[:MOST_ROWS]]
         kept = {int(frame_id) for frame_id in self._columns["frame_id"][chosen]}
         lost = [row for row in stored if row["pool"] in asked and row["frame_id"] not in kept]
+        at = np.flatnonzero(np.isin(self._columns["frame_id"], [r["frame_id"] for r in lost]))
+        where = dict(zip(self._columns["frame_id"][at].tolist(), at.tolist(), strict=True))
         dropped = [
-            {**row, "detail": str(made.detail[self._where[row["frame_id"]]])}
+            {**row, "detail": str(made.detail[where[row["frame_id"]]])}
             for row in lost[:MOST_ROWS]
-            if row["frame_id"] in self._where
+            if row["frame_id"] in where
         ]
-        picked = made.verdict == "picked"
         return Trial(
             picked=dict(Counter(made.pool[picked].tolist())),
             before=dict(Counter(row["pool"] for row in stored)),
             rows=rows,
             dropped=dropped,
-            reasons=dict(Counter(made.reason[~picked].tolist()).most_common()),
-            histograms=tuple(self._histograms(made, params, asked)),
+            reasons=dict(Counter(made.reason[made.rank == 0].tolist()).most_common()),
+            histograms=tuple(self._histograms(made, inside, params, asked)),
         )
 
     def question(self, values: Mapping[str, Any]) -> Callable[[], bytes]:
@@ -174,7 +180,8 @@ class Trials:
 
         params = build(RankParams, self._thresholds(), values)
         self._refresh()
-        rows = Rows(self._studio.catalogue, self._columns["frame_id"])
+        rows = Rows(self._studio.catalogue, self._columns["frame_id"], self._rows)
+        self._rows = rows
         self._stored()  # what thresholds do not change is made here, so that every fork finds it
         return lambda: rows.blob(decide(self._prepared(), params))
 
@@ -217,15 +224,15 @@ class Trials:
         return self._ready
 
     def _refresh(self) -> None:
-        revision = measures_revision(self._studio.catalogue)
+        catalogue = self._studio.catalogue
+        revision = measured_at(catalogue) or measures_revision(catalogue)
         if revision == self._revision:
             return
         measures = self._studio.measures()
         self._columns, self._pairs, self._ready = measures.columns, measures.pairs, None
-        self._where = {int(v): i for i, v in enumerate(self._columns["frame_id"])}
         ids = np.unique(self._columns["video"]).tolist()
         self._names = {i: self._studio.videos.info(i).path.name for i in ids}
-        self._revision = revision
+        self._revision, self._rows = revision, None
 
     def _row(self, made: Any, i: int, before: Mapping[int, Any]) -> dict[str, Any]:
         frame_id = int(self._columns["frame_id"][i])
@@ -246,15 +253,17 @@ class Trials:
             "new": frame_id not in before,
         }
 
-    def _histograms(self, made: Any, params: RankParams, pools: tuple[str, ...]) -> list[Histogram]:
+    def _histograms(
+        self, made: Any, inside: Numbers, params: RankParams, pools: tuple[str, ...]
+    ) -> list[Histogram]:
         found = []
         for meter in METERS:
             values = self._measure(meter, made, params)
             if values is None:
                 continue
             if meter.pools:
-                inside = [name for name in pools if name in meter.pools]
-                values = values[np.isin(made.pool, inside)]
+                asked = [name for name in pools if name in meter.pools]
+                values = values[among(inside, *asked)]
             values = values[np.isfinite(values)]
             if len(values):
                 found.append(_histogram(meter, values, getattr(params, meter.param)))

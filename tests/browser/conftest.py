@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from curation.store.catalogue import FILE_NAME
+from curation.store.jobs import JobTable
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "test-results"
@@ -66,6 +71,49 @@ class Server:
             self.process.wait()
 
 
+@contextmanager
+def held(table: JobTable) -> Iterator[None]:
+    """Stop the job that was started last as soon as it runs, and let it go on afterwards.
+
+    Never in the middle of a write: a stopped process would keep the catalogue to itself.
+    """
+    while not ((jobs := table.recent(1)) and jobs[0].is_open and jobs[0].pid):
+        assert not jobs or jobs[0].state != "done", "it ended before it could be held"
+        time.sleep(0.01)
+    while True:
+        os.killpg(jobs[0].pid, signal.SIGSTOP)
+        path = table.catalogue.root / FILE_NAME
+        with (
+            suppress(sqlite3.OperationalError),
+            closing(sqlite3.connect(path, timeout=0.0, isolation_level=None)) as asked,
+        ):
+            asked.execute("BEGIN IMMEDIATE")
+            asked.execute("ROLLBACK")
+            break
+        os.killpg(jobs[0].pid, signal.SIGCONT)
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        os.killpg(jobs[0].pid, signal.SIGCONT)
+
+
+def wait_for_cancel(table: JobTable) -> None:
+    """Wait until the newest job is asked to stop: a button tells only that it was pressed."""
+    while not table.recent()[0].cancel:
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def context(context: Any) -> Any:
+    """A browser context that waits as long as a busy machine needs."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=PATIENCE_MS)
+    context.set_default_timeout(PATIENCE_MS)
+    return context
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     made = Server(tmp_path / "datastore")
@@ -85,6 +133,7 @@ def linked(source: Path, target: Path) -> Path:
     return Path(shutil.copytree(source, target, copy_function=copy))
 
 
+PATIENCE_MS = 180_000
 REVIEW_VIDEOS = 40
 IN_EACH = 40
 

@@ -122,6 +122,8 @@ def test_other_presets_and_own_keys_are_taken_and_kept(desk: Any, mine: str) -> 
 def test_the_page_stays_small_in_every_mode(desk: Any) -> None:
     desk.page.set_viewport_size({"width": 1440, "height": 900})
     desk.open()
+    # What the inspector asks the server for belongs to the page.
+    expect(desk.page.locator(".rv-why").first).to_be_visible()
     counts = {}
     for mode, key in MODES.items():
         if mode != "grid":

@@ -164,6 +164,52 @@ def test_two_browsers_see_each_others_marks_and_lose_none(
         context.close()
 
 
+def test_two_tabs_share_a_history_and_show_what_really_went_back(desk: Any, mine: str) -> None:
+    one = desk.open(mine)
+    frames = one.frames(0, 3)
+    other = Desk(one.page.context.new_page(), one.url, one.datastore).open(mine)
+    one.press("p")
+    one.saved()
+    other.press("ArrowRight", "x")
+    other.saved()
+    # The latest mark of this browser is the other tab's: that one goes, also in the picture.
+    one.press("Control+z")
+    same = "given[0].every((id, i) => ws.table.flag[ws.table.rowOf(id)] === given[1][i])"
+    for tab in (one, other):
+        tab.until(same, [frames, [1, 0, 0]])
+    assert one.stored("flag", frames) == [1, 0, 0]
+    one.press("Control+z")
+    one.until(same, [frames, [0, 0, 0]])
+    assert one.stored("flag", frames) == [0, 0, 0]
+    other.page.close()
+
+
+def test_a_view_that_changed_under_a_mark_of_all_is_marked_as_it_was_seen(
+    browser: Any, review_server: Server
+) -> None:
+    page = browser.new_page()
+    desk = Desk(page, review_server.url, review_server.datastore).open("pool=full_body")
+    frames = desk.frames()
+    # As if frames had come into the catalogue since this page was loaded.
+    desk.page.route(
+        "**/api/review/ops",
+        lambda route: route.fulfill(status=422, json={"detail": "it changed"})
+        if '"query"' in (route.request.post_data or "")
+        else route.continue_(),
+    )
+    asked: list[str] = []
+    desk.page.on("request", lambda r: r.url.endswith("/ops") and asked.append(r.post_data))
+    desk.page.evaluate(f"{reviewing.WS}.marks.queryFrom = 1")
+    desk.press("Control+a", "4", "Home", "1")
+    desk.saved()
+    assert '"query"' in asked[0]
+    assert desk.stored("stars", frames) == [1] + [4] * (len(frames) - 1)
+    desk.press("Control+z", "Control+z")
+    desk.saved()
+    assert desk.stored("stars", frames) == [0] * len(frames)
+    page.close()
+
+
 def test_a_view_as_a_whole_is_one_question_and_may_be_undone(desk: Any) -> None:
     desk.open("pool=full_body")
     frames = desk.frames()

@@ -213,7 +213,7 @@ def test_filters_sort_and_links_lead_to_the_same_view(desk: Any) -> None:
     link, frame = desk.page.url, desk.frame
     other = Desk(desk.page.context.new_page(), desk.url, desk.datastore)
     other.page.goto(link)
-    other.page.wait_for_function("document.querySelector('.rv')?.workspace?.view")
+    other.page.wait_for_function("() => document.querySelector('.rv')?.workspace?.view")
     in_loupe(other)
     assert (other.frame, other.frames()) == (frame, frames)
 

@@ -71,9 +71,13 @@ def catalogue_rows(datastore: Path) -> dict[str, list[tuple[Any, ...]]]:
                 values.pop("id")
             if name == "source_file":
                 values.pop("mtime_ns")
+            if name == "quarantine":
+                values.pop("made_s")
             for key, meaning in keys.items():
                 if values.get(key) is not None and name != "video":
                     values[key] = meaning.get(values[key], values[key])
+            if name == "pair":  # a is who has the smaller row number, which means nothing
+                values["a"], values["b"] = sorted((values["a"], values["b"]))
             rows.append(tuple(values.values()))
         found[name] = sorted(rows, key=repr)
     db.close()

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Sequence
@@ -13,13 +14,18 @@ from pathlib import Path
 
 import pytest
 
+from curation.store.catalogue import Catalogue
+from curation.store.integrity import check
+from curation.store.proxies import FACE, WHOLE, ProxyPacks
+from curation.store.videos import VideoTable
 from tests import videos
-from tests.headless.runs import ROOT, assert_same, command, run
+from tests.headless.runs import ROOT, assert_same, catalogue_rows, command, file_digests, run
 
 KILLS = 20
 EXTRACT = ("--fps", "8", "--workers", "2")
 SORT = ("--recipe", "recipes/small.yaml", "--workers", "2")
 RANK = ("--recipe", "recipes/small.yaml")
+PICKS = (*SORT, "--fps", "2", "--full-frames", "picks")
 
 
 def fill(datastore: Path, clips: Sequence[Path]) -> Path:
@@ -92,3 +98,60 @@ def test_sorting_and_ranking_survive_kills(tmp_path: Path, sample_clips: list[Pa
     ranked = tmp_path / "ranked"
     shutil.copytree(calm, ranked)
     kill_and_finish("03_score_and_rank.py", RANK, calm, ranked, tmp_path / "rank", seed=3)
+
+
+def small_pictures(datastore: Path) -> dict[str, list[object]]:
+    """Return video:pts -> its small picture and its face; where they lie in a pack is no matter."""
+    catalogue = Catalogue(datastore)
+    packs = ProxyPacks(catalogue)
+    found = {
+        f"{frame.source.info.key}:{frame.pts}": [packs.read(frame.id, n) for n in (WHOLE, FACE)]
+        for frame in VideoTable(catalogue).frames() if frame.source is not None
+    }  # fmt: skip
+    assert not [problem for problem in check(catalogue) if problem.is_bad]
+    catalogue.close()
+    return found
+
+
+def rows_in(datastore: Path, sql: str) -> int:
+    """Return a count from a catalogue that somebody writes, 0 before there is one."""
+    try:
+        with sqlite3.connect(f"file:{datastore}/catalog.sqlite?mode=ro", uri=True) as db:
+            return int(db.execute(sql).fetchone()[0])
+    except sqlite3.Error:
+        return 0
+
+
+@pytest.mark.usefixtures("weights_dir")
+def test_a_pass_that_keeps_picks_only_survives_kills(
+    tmp_path: Path, sample_clips: list[Path]
+) -> None:
+    calm = fill(tmp_path / "calm" / "datastore", sample_clips)
+    place = fill(tmp_path / "disturbed" / "datastore", sample_clips)
+    done = run("01_extract.py", calm, *PICKS)
+    assert done.returncode == 0, done.stderr
+    for reached in (
+        "SELECT count(*) FROM frame WHERE sampled = 1",
+        f"SELECT count(*) FROM proxy WHERE part = {FACE}",
+    ):
+        process = subprocess.Popen(
+            command("01_extract.py", place, *PICKS), cwd=ROOT, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        while process.poll() is None and not rows_in(place, reached):
+            time.sleep(0.05)
+        assert process.poll() is None, "it ended before it could be killed"
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert list(place.glob("videos_folder_*/output_images_*/*.jpg")), "nothing was left to let go"
+    done = run("01_extract.py", place, *PICKS)
+    assert done.returncode == 0, done.stderr
+    rows, other = catalogue_rows(calm), catalogue_rows(place)
+    for name in rows.keys() - {"proxy"}:
+        assert rows[name] == other[name], name
+    files, others = (
+        {name: d for name, d in file_digests(folder).items() if not name.startswith("proxies/")}
+        for folder in (calm, place)
+    )
+    assert files == others and not [n for n in files if "/output_images_" in n]
+    assert small_pictures(calm) == small_pictures(place)

@@ -70,7 +70,9 @@ def told(capsys: Any, *line: str) -> dict[str, Any]:
 
 
 def test_every_verb_is_put_to_the_test() -> None:
-    assert set(CASES) == set(VERBS)
+    # Verbs over FOLDER..., of curation.cull, have tests of their own.
+    ours = {word for word, where in VERBS.items() if where.startswith("curation.toolkit.")}
+    assert set(CASES) == ours
 
 
 @pytest.mark.parametrize("verb", CASES)

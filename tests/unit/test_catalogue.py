@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation.errors import StoreError
+from curation.errors import NoSpace, StoreError
 from curation.export.folders import place
 from curation.params import Params, tunable
 from curation.records import Boxes, Measured, Result, VideoInfo
@@ -232,3 +232,15 @@ def test_the_catalogue_opens_as_plain_sqlite(catalogue: Catalogue) -> None:
         )
     }
     assert {"video", "frame", "decision", "box", "job"} <= names
+
+
+def test_a_full_disk_is_named_and_leaves_no_transaction_open(datastore: Path) -> None:
+    catalogue = Catalogue(datastore)
+    pages = catalogue.db.execute("PRAGMA page_count").fetchone()[0]
+    catalogue.db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(NoSpace, match="disk is full"):
+        catalogue.remember("large", "x" * 5_000_000)
+    assert not catalogue.db.in_transaction
+    catalogue.db.execute("PRAGMA max_page_count = 100000")
+    catalogue.remember("small", 1)
+    assert catalogue.recall("small") == 1 and catalogue.recall("large") is None

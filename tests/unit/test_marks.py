@@ -305,3 +305,28 @@ def test_a_quarter_of_a_million_frames_in_one_op(tmp_path: Path) -> None:
     assert size.fetchone()[0] < 100_000, "an op over everything stays small"
     print(f"mark {marked - begun:.2f} s, undo {ended - undone:.2f} s")
     assert marked - begun < 10 and ended - undone < 10, "about one second on a quiet machine"
+
+
+def test_joined_ops_are_one_step_of_undo_and_redo(catalogue: Catalogue) -> None:
+    ops = MarkOps(catalogue)
+
+    def step(name: str, *parts: tuple[int, list[int]]) -> None:
+        joined = [
+            Op(f"{name}&{n}", "flag", value, np.array(frames, np.int64))
+            for n, (value, frames) in enumerate(parts)
+        ]
+        ops.apply(ANN, "ann", joined)
+
+    step("a", (-1, [1, 2]), (1, [3]))
+    step("b", (-1, [4]), (1, [3]), (1, [5]))  # the second of them changes nothing
+    assert flags(catalogue, range(1, 6)) == [-1, -1, 1, -1, 1]
+    told = ops.undo(ANN, "once")
+    assert told.did == "reject of 1 frame, pick of 1 frame" and told.skipped == 0
+    assert ops.undo(ANN, "once") == told  # the answer got lost: nothing more is undone
+    assert flags(catalogue, range(1, 6)) == [-1, -1, 1, 0, 0]
+    ops.undo(ANN)
+    assert flags(catalogue, range(1, 6)) == [0, 0, 0, 0, 0]
+    ops.redo(ANN)
+    assert flags(catalogue, range(1, 6)) == [-1, -1, 1, 0, 0]
+    ops.redo(ANN)
+    assert flags(catalogue, range(1, 6)) == [-1, -1, 1, -1, 1]

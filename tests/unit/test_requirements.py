@@ -17,6 +17,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
 FILES = ("requirements.txt", "requirements-dev.txt")
+RAY = "requirements-ray.txt"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -32,7 +33,7 @@ def pins(*names: str) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, RAY])
 def test_every_line_is_one_exact_public_version(name: str) -> None:
     for line in (ROOT / name).read_text().splitlines():
         text = line.split("#")[0].strip()
@@ -42,6 +43,12 @@ def test_every_line_is_one_exact_public_version(name: str) -> None:
 
 def test_the_two_files_do_not_contradict() -> None:
     assert not pins(FILES[0]).keys() & pins(FILES[1]).keys()
+
+
+def test_ray_is_used_in_the_versions_it_is_tested_with() -> None:
+    ray, dev = pins(RAY), pins(FILES[1])
+    assert "ray" in ray and not ray.keys() & pins(FILES[0]).keys()
+    assert {name: dev.get(name) for name in ray} == ray
 
 
 def test_each_declared_package_is_pinned_within_its_range() -> None:
@@ -89,8 +96,8 @@ def test_what_is_imported_is_declared(folders: tuple[str, ...], with_dev: bool) 
     opt_in = [line for name, lines in extras.items() if name != "dev" for line in lines]
     lines = PROJECT["dependencies"] + opt_in + extras["dev"] * with_dev
     declared = {canonicalize_name(Requirement(line).name) for line in lines}
-    # dlib-bin does not say that it carries dlib.
-    carriers = {"dlib": ["dlib-bin"], **packages_distributions()}
+    # dlib-bin does not say that it carries dlib; imagededup need not be here.
+    carriers = {"dlib": ["dlib-bin"], "imagededup": ["imagededup"], **packages_distributions()}
     files = [
         path
         for folder in folders

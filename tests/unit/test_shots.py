@@ -13,6 +13,7 @@ import pytest
 
 from curation.params import ExtractParams
 from curation.records import VideoInfo
+from curation.video.picture import planes_of
 from curation.video.probe import probe
 from curation.video.shots import WARM, CutMeter, find_cuts, finish_shots
 from tests import videos
@@ -38,7 +39,7 @@ def film(*scenes: int, length: int = 40, step: int = 1) -> Film:
 def numbers(pictures: Film) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     meter, found = CutMeter(), []
     for i, picture in enumerate(pictures):
-        found += meter.push(i, np.ascontiguousarray(picture))
+        found += meter.push(i, planes_of(np.ascontiguousarray(picture)))
     found += meter.flush()
     return np.array([p for p, _ in found]), np.array([n for _, n in found], np.float32)
 

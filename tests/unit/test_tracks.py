@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from curation.decide.columns import Columns
-from curation.decide.tracks import Tracks, cluster, follow, vectors
+from curation.decide.columns import Columns, unpacked
+from curation.decide.tracks import Tracks, follow
+from curation.decide.who import link as cluster
 from curation.params import TrackParams
 
 RNG = np.random.default_rng(5)
@@ -158,6 +159,6 @@ def test_twenty_thousand_tracks_of_a_hundred_people_are_sorted_out() -> None:
     assert len(np.unique(group * 100 + who)) == 100
 
 
-def test_vectors_of_different_lengths_are_no_vectors() -> None:
-    mixed = np.array([b"\0" * 4, b"\0" * 8, None], object)
-    assert not vectors(mixed)[1].any()
+def test_vectors_of_another_length_than_most_are_no_vectors() -> None:
+    mixed = np.array([b"\0" * 4, b"\0" * 8, None, b"\0" * 4, b"\0" * 3], object)
+    assert unpacked(mixed)[1].tolist() == [True, False, False, True, False]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,3 +61,13 @@ def serving(settings: Settings, with_pages: bool = False) -> TestClient:
 def site_of(client: TestClient) -> Site:
     site: Site = client.app.state.site  # type: ignore[attr-defined]
     return site
+
+
+def every_route(client: TestClient) -> list[tuple[str, str]]:
+    """Return (method, path) of all routes of ours, each path with 1 for its parameters."""
+    paths = client.app.openapi()["paths"]  # type: ignore[attr-defined]
+    return [
+        (method.upper(), re.sub(r"\{[^}]+\}", "1", path))
+        for path, methods in paths.items()
+        for method in methods
+    ]

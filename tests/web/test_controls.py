@@ -68,6 +68,8 @@ def moved(model: type[Params]) -> Params:
             values[field.name] = field.choices[-1]
         elif field.kind is bool:
             values[field.name] = not field.default
+        elif field.kind is str:
+            values[field.name] = "Anna, Ben"
         elif field.default is None:
             values[field.name] = 1.25
         else:
@@ -81,7 +83,8 @@ def moved(model: type[Params]) -> Params:
 @pytest.mark.parametrize(("verb", "model"), list(VERB_PARAMS.items()))
 def test_the_command_line_makes_the_same_parameters(verb: str, model: type[Params]) -> None:
     wanted = moved(model)
-    namespace = parser(verb).parse_args(to_argv(wanted))
+    where = ["folder"] if verb == "watch" else []
+    namespace = parser(verb).parse_args([*where, *to_argv(wanted)])
     typed = {k: v for k, v in vars(namespace).items() if k in model.model_fields}
     assert build(model, typed) == wanted
 
@@ -95,6 +98,8 @@ def test_kinds_of_controls_follow_the_declaration(model: type[Params]) -> None:
         elif field.choices:
             assert isinstance(part, gr.Radio | gr.Dropdown)
             assert [value for _, value in part.choices] == list(field.choices)
+        elif field.kind is str:
+            assert isinstance(part, gr.Textbox)
         elif field.slides:
             assert isinstance(part, gr.Slider)
             assert (part.minimum, part.maximum) == (field.low, field.high)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -18,15 +15,11 @@ from starlette.testclient import TestClient
 from curation.errors import CurationError
 from curation.records import Progress
 from curation.store.catalogue import Catalogue
-from curation.store.jobs import Job, JobTable, JobWatcher
-from curation.studio import Studio
-from curation.web.jobs import JobManager, is_alive
+from curation.store.jobs import JobTable, JobWatcher
+from curation.web.jobs import NICENESS, JobManager, is_alive
 from tests import videos
 from tests.web.conftest import site_of
-
-ROOT = Path(__file__).parents[2]
-SLOW = ["--mode=every", "--every=1"]
-ENDED = ("done", "failed", "cancelled", "interrupted")
+from tests.web.following import SLOW, ended, going, settled, stored, until
 
 
 @pytest.fixture(scope="session")
@@ -50,51 +43,19 @@ def manager(datastore: Path) -> Iterator[JobManager]:
             os.killpg(job.pid or 0, signal.SIGKILL)
 
 
-def until(said: Callable[[], Any], what: str) -> Any:
-    """Wait for something true; a test that hangs is stopped by whoever runs the tests."""
-    while not (found := said()):
-        time.sleep(0.05)
-    return found
-
-
-def ended(table: JobTable, job_id: int) -> Job:
-    """Wait until a job and its process have ended."""
-
-    def said() -> bool:
-        job = table.get(job_id)
-        return job.state in ENDED and not is_alive(job.pid, job.pid_started)
-
-    until(said, "the end of the job")
-    return table.get(job_id)
-
-
-def settled(manager: JobManager, job_id: int) -> Job:
-    """Wait until a job's own server has seen how its process ended."""
-    until(lambda: manager.table.get(job_id).exit_code is not None, "the exit code")
-    return manager.table.get(job_id)
-
-
-def going(table: JobTable, job_id: int) -> Job:
-    """Wait until a job has stored something and still runs."""
-
-    def said() -> bool:
-        job = table.get(job_id)
-        return (job.stage == "extract" and bool(job.done)) or not job.is_open
-
-    until(said, "some work")
-    job = table.get(job_id)
-    assert job.state == "running", (job.state, job.error)
-    return job
-
-
-def stored(datastore: Path) -> int:
-    studio = Studio(datastore)
-    count = len(list(studio.videos.frames()))
-    studio.close()
-    return count
-
-
 # -- the table ---------------------------------------------------------------------------------
+
+
+def test_a_job_computes_behind_the_server(manager: JobManager, long_clip: Path) -> None:
+    job_id = manager.add("extract", [str(long_clip), *SLOW])
+    pid = going(manager.table, job_id).pid
+    assert pid is not None
+    behind = os.getpriority(os.PRIO_PROCESS, pid) - os.getpriority(os.PRIO_PROCESS, 0)
+    assert behind == min(NICENESS, 19 - os.getpriority(os.PRIO_PROCESS, 0))
+    group = Path(f"/proc/{pid}/autogroup")
+    if group.is_file():  # Linux, where it shares the processor among sessions
+        said = group.read_text().split("nice ")[-1].strip()
+        assert int(said) == os.getpriority(os.PRIO_PROCESS, pid), said
 
 
 def test_one_job_at_a_time_oldest_first(table: JobTable) -> None:
@@ -284,6 +245,26 @@ def test_a_terminated_job_is_interrupted(manager: JobManager, long_clip: Path) -
     assert (job.state, job.exit_code) == ("interrupted", 130)
 
 
+def test_a_job_that_is_stopped_at_its_start_is_cancelled(datastore: Path) -> None:
+    # An interrupt while Python itself still starts ends it with the code of any error.
+    upset = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, lambda *_: sys.exit(1))\n"
+        "print('starting', flush=True)\n"
+        "while True: time.sleep(0.1)"
+    )
+    manager = JobManager(datastore, command=lambda job, root: [sys.executable, "-c", upset])
+    manager.start()
+    try:
+        job_id = manager.add("extract", [])
+        until(lambda: "starting" in manager.log_tail(job_id), "the start")
+        manager.cancel(job_id)
+        job = settled(manager, job_id)
+        assert (job.state, job.exit_code) == ("cancelled", 1)
+    finally:
+        manager.stop()
+
+
 def test_a_program_that_cannot_start_is_a_failed_job(datastore: Path) -> None:
     manager = JobManager(datastore, command=lambda job, root: ["/no/such/program"])
     manager.start()
@@ -291,96 +272,6 @@ def test_a_program_that_cannot_start_is_a_failed_job(datastore: Path) -> None:
         job = ended(manager.table, manager.add("extract", []))
         assert job.state == "failed"
         assert "could not start" in str(job.error)
-    finally:
-        manager.stop()
-
-
-# -- servers that come and go --------------------------------------------------------------------
-
-
-SERVER = """
-import sys, time
-from pathlib import Path
-from curation.web.jobs import JobManager
-manager = JobManager(Path(sys.argv[1]))
-manager.start()
-print(manager.add("extract", sys.argv[2:]), flush=True)
-while True: time.sleep(1)
-"""
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_job_goes_on_while_the_server_restarts(
-    datastore: Path, long_clip: Path, how: signal.Signals
-) -> None:
-    table = JobTable(Catalogue(datastore))
-    command = [sys.executable, "-c", SERVER, str(datastore), str(long_clip), *SLOW]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
-        assert server.stdout is not None
-        job_id = int(server.stdout.readline())
-        pid = going(table, job_id).pid or 0
-        server.send_signal(how)
-        server.wait()
-    assert psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    after = JobManager(datastore)
-    after.start()
-    try:
-        job = ended(table, job_id)
-        assert (job.state, job.pid) == ("done", pid)
-        assert stored(datastore) == 900
-    finally:
-        after.stop()
-
-
-def test_a_job_that_ends_while_no_server_watches_is_done(datastore: Path, long_clip: Path) -> None:
-    before = JobManager(datastore)
-    before.start()
-    job_id = before.add("extract", [str(long_clip), *SLOW])
-    pid = going(before.table, job_id).pid or 0
-    before.stop()
-    child = before._children[job_id]
-    child.wait()  # as init would do for the child of a server that is gone
-    assert not psutil.pid_exists(pid)
-    job = JobTable(Catalogue(datastore)).get(job_id)
-    assert (job.state, job.summary and job.summary["frames"]) == ("done", 900)
-
-
-def test_a_job_that_died_while_no_server_watched_is_interrupted(
-    datastore: Path, long_clip: Path
-) -> None:
-    before = JobManager(datastore)
-    before.start()
-    job_id = before.add("extract", [str(long_clip), *SLOW])
-    os.kill(going(before.table, job_id).pid or 0, signal.SIGSTOP)
-    before.stop()
-    os.kill(before.table.get(job_id).pid or 0, signal.SIGKILL)
-    before._children[job_id].wait()
-    assert before.table.get(job_id).state == "running"
-    after = JobManager(datastore)
-    after.start()
-    try:
-        job = ended(after.table, job_id)
-        assert job.state == "interrupted"
-        assert "no server watched" in str(job.error)
-        assert ended(after.table, after.resume(job_id).id).state == "done"
-    finally:
-        after.stop()
-
-
-def test_a_process_that_took_over_the_number_is_not_the_job(datastore: Path) -> None:
-    table = JobTable(Catalogue(datastore))
-    job_id = table.add("extract", [])
-    table.claim()
-    began = psutil.Process().create_time()
-    table.started(job_id, os.getpid(), began - 3600)
-    assert is_alive(os.getpid(), began)
-    assert not is_alive(os.getpid(), began - 3600)
-    table.cancel(job_id)
-    manager = JobManager(datastore)
-    manager.start()
-    try:
-        until(lambda: manager.table.get(job_id).state in ENDED, "the end of the job")
-        assert manager.table.get(job_id).state == "cancelled", "and this test was not stopped"
     finally:
         manager.stop()
 

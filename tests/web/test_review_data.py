@@ -388,3 +388,12 @@ def test_a_tag_names_its_frames(client: TestClient) -> None:
     assert found.tolist() == [2, 3]
     with pytest.raises(CurationError, match="nothing_such"):
         site_of(client).review.ask(Match({"where": [{"column": "nothing_such", "min": 1}]}))
+
+
+def test_a_typed_condition_finds_the_frames_of_the_page(client: TestClient) -> None:
+    everything = client.get("/api/review/where?text=time_s >= 0").json()["frames"]
+    early = client.get("/api/review/where", params={"text": "time < 2 and luma_mean > 0"}).json()
+    assert 0 < len(early["frames"]) < len(everything)
+    assert early["frames"] == site_of(client).studio.frames_where("time < 2 and luma_mean > 0")
+    refused = client.get("/api/review/where", params={"text": "fokus > 1"})
+    assert refused.status_code == 422 and "no column 'fokus'" in refused.json()["detail"]

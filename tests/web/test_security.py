@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from curation.errors import CurationError
-from curation.web.security import exposure_warning, host_allowed, is_closed
+from curation.web.security import Rules, check_exposure, host_allowed, is_closed
 from curation.web.site import Settings
 
+ROOT = Path(__file__).parents[2]
 HOSTS = [
     ("localhost", True),
     ("localhost:7860", True),
@@ -136,22 +141,41 @@ def test_endpoints_that_nobody_needs_are_closed(path: str, closed: bool) -> None
     assert is_closed(path) is closed
 
 
-@pytest.mark.parametrize(
-    ("host", "password", "warns"),
-    [
-        ("127.0.0.1", None, False),
-        ("localhost", None, False),
-        ("::1", None, False),
-        ("0.0.0.0", None, True),
-        ("0.0.0.0", "", True),
-        ("192.168.1.4", None, True),
-        ("0.0.0.0", "secret", False),
-    ],
-)
-def test_an_open_door_is_said_loudly(host: str, password: str | None, warns: bool) -> None:
-    said = exposure_warning(host, password)
-    assert (said is not None) is warns
-    assert said is None or ("WARNING" in said and "CURATION_PASSWORD" in said)
+LONG = "correct horse"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.8.8"])
+def test_this_machine_needs_no_password(host: str) -> None:
+    assert check_exposure(host, Rules()) is None
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.4", "studio.lan", "127.1"])
+def test_others_are_refused_without_a_password(host: str) -> None:
+    for rules in (Rules(), Rules(password=""), Rules(token="")):
+        with pytest.raises(CurationError, match="without a password") as refused:
+            check_exposure(host, rules)
+        assert "CURATION_PASSWORD" in refused.value.hint
+    assert check_exposure(host, Rules(password=LONG)) is None
+    assert check_exposure(host, Rules(token=LONG * 2)) is None
+    for short in (Rules(password="secret"), Rules(token=LONG), Rules(password="x")):
+        with pytest.raises(CurationError, match="characters"):
+            check_exposure(host, short)
+    said = check_exposure(host, Rules(), open_to_all=True)
+    assert said is not None and "WARNING" in said and "CURATION_PASSWORD" in said
+
+
+@pytest.mark.parametrize("words", [["app.py"], ["-m", "curation", "review"]])
+def test_a_server_does_not_start_open(words: list[str], tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "one.jpg")
+    here = [str(tmp_path)] if "review" in words else ["--datastore", str(tmp_path / "store")]
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("CURATION_P")}
+    done = subprocess.run(
+        [sys.executable, *words, *here, "--host", "0.0.0.0", "--port", "1"],
+        capture_output=True, text=True, cwd=ROOT, env=bare, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "refused to listen on 0.0.0.0 without a password" in done.stderr
+    assert "--open-to-all" in done.stderr
 
 
 def test_settings_come_from_the_environment(tmp_path: Path) -> None:
@@ -164,6 +188,13 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
     assert settings.rules.allowed_hosts == {"studio.lan", "frames.example"}
     assert settings.rules.password == "x"
     assert settings.upload_limit_bytes == 2_000_000_000
+    secret = tmp_path / "secret"
+    secret.write_text("from a file\n")
+    asked = Settings.from_environment(tmp_path, (), {"CURATION_PASSWORD_FILE": str(secret)})
+    assert asked.rules.password == "from a file"
+    secret.write_text("\n")
+    with pytest.raises(CurationError, match="is empty"):
+        Settings.from_environment(tmp_path, (), {"CURATION_TOKEN_FILE": str(secret)})
     with pytest.raises(CurationError, match="no such folder"):
         Settings.from_environment(tmp_path, (tmp_path / "gone",), env)
     with pytest.raises(CurationError, match="not a number"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from curation.params import ExtractParams
 from curation.video.index import PacketIndex
 from curation.video.picture import MEASURE_PX, halved
 
@@ -44,8 +45,8 @@ class Decoded(ABC):
         return np.asarray(halved(self.luma(), MEASURE_PX), np.uint8)
 
     @abstractmethod
-    def small_bgr(self, max_side: int) -> Picture:
-        """Return (h, w, 3) uint8 B, G, R of at most max_side, in coded orientation."""
+    def small_planes(self, max_side: int) -> tuple[Picture, Picture, Picture]:
+        """Return Y', Cr, Cb, each (h, w) uint8 of at most max_side, in coded orientation."""
 
     @abstractmethod
     def rgb(self) -> Picture:
@@ -65,7 +66,11 @@ class Reader(ABC):
 
     @abstractmethod
     def frames(
-        self, start_pts: int | None = None, keyframes_only: bool = False, seek: bool = True
+        self,
+        start_pts: int | None = None,
+        keyframes_only: bool = False,
+        seek: bool = True,
+        leave: Set[int] = frozenset(),
     ) -> Iterator[Decoded]:
         """Yield pictures with rising PTS, from the first at or after start_pts.
 
@@ -75,7 +80,12 @@ class Reader(ABC):
         Args:
             keyframes_only: decode nothing but keyframes.
             seek: False to decode from the beginning whatever start_pts is.
+            leave: PTS of pictures to pass over, of those that `leaves` tells.
         """
+
+    def leaves(self, params: ExtractParams) -> frozenset[int]:
+        """Return the PTS of pictures that need not be decoded; none where all must be."""
+        return frozenset()
 
     @abstractmethod
     def close(self) -> None:

@@ -7,7 +7,7 @@ deinterlacing and no wide gamut, and counts times from zero; what it cannot do r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,12 +39,12 @@ class DecordDecoded(Decoded):
         """Return the luma of the converted picture; decord has turned it upright."""
         return np.asarray(cv2.cvtColor(self.upright, cv2.COLOR_RGB2GRAY), np.uint8)
 
-    def small_bgr(self, max_side: int) -> Picture:
+    def small_planes(self, max_side: int) -> tuple[Picture, Picture, Picture]:
         """Shrink by area averaging; decord has turned it upright."""
         height, width = self.upright.shape[:2]
         size_wh = small_size(width, height, max_side)
         small = cv2.resize(self.upright, size_wh, interpolation=cv2.INTER_AREA)
-        return np.asarray(small[..., ::-1], np.uint8)
+        return picture.planes_of(np.asarray(small[..., ::-1], np.uint8))
 
     def rgb(self) -> Picture:
         """Stretch to square pixels."""
@@ -76,7 +76,7 @@ class DecordReader(Reader):
             0, 1 / look.sar if sideways else look.sar, look.matrix, True, "", False
         )
         with open_container(path) as container:
-            self.index = build_index(container, picture_stream(container, path))
+            self.index = build_index(container, picture_stream(container, path, info.stream_no))
         if not self.index.timed:
             raise VideoUnreadable(f"{path}: decord needs picture times, it tells none", HINT)
         self._decord = decord
@@ -120,9 +120,13 @@ class DecordReader(Reader):
         """Nothing stays open between passes."""
 
     def frames(
-        self, start_pts: int | None = None, keyframes_only: bool = False, seek: bool = True
+        self,
+        start_pts: int | None = None,
+        keyframes_only: bool = False,
+        seek: bool = True,
+        leave: Set[int] = frozenset(),
     ) -> Iterator[Decoded]:
-        """Yield pictures; see Reader.frames. Always decodes from the beginning.
+        """Yield pictures; see Reader.frames. Always decodes from the beginning, and everything.
 
         Raises:
             VideoUnreadable: where the file is damaged.
@@ -158,6 +162,10 @@ def _refuse_unfit(path: Path, info: VideoInfo) -> None:
         raise VideoUnreadable(f"{path}: decord cannot show its wide colours", HINT)
     if not info.color_space and picture.look_of(info).matrix == picture.MATRIX_CODES["bt709"]:
         raise VideoUnreadable(f"{path}: decord would take its untagged HD colours for SD", HINT)
+    if info.mirrored:
+        raise VideoUnreadable(f"{path}: decord cannot mirror", HINT)
+    if any(not stream.best and stream.no == info.stream_no for stream in info.streams):
+        raise VideoUnreadable(f"{path}: decord reads the best picture stream only", HINT)
     if info.interlaced:
         raise VideoUnreadable(f"{path}: decord cannot deinterlace", HINT)
     if any(name in info.container.split(",") for name in STREAMS):

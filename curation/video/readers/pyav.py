@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,17 +18,25 @@ import av.error
 import av.filter
 import numpy as np
 
+from curation.params import ExtractParams
 from curation.records import VideoInfo
 from curation.video import picture
 from curation.video.index import PacketIndex, build_index, packets
 from curation.video.probe import open_container, picture_stream
 from curation.video.readers.base import Decoded, Picture, Reader, small_size
+from curation.video.skipping import Watcher, leaves
 
 DAMAGE = (av.error.FFmpegError, EOFError)
 NEVER = -(1 << 63)
 DEEPEST = 4
 LONGEST_SMEAR_S = 10
 """After damage pictures are distrusted until the next keyframe, but no longer than this."""
+
+
+def _not_memory(error: Exception) -> None:
+    """Let a lack of memory be what it is: counted as damage it would cost every picture."""
+    if isinstance(error, MemoryError):
+        raise error
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +57,10 @@ class PyavDecoded(Decoded):
             self.made.append(np.asarray(picture.halved(self.luma(), picture.MEASURE_PX), np.uint8))
         return self.made[0]
 
-    def small_bgr(self, max_side: int) -> Picture:
+    def small_planes(self, max_side: int) -> tuple[Picture, Picture, Picture]:
         """Shrink by area averaging."""
         size_wh = small_size(self.frame.width, self.frame.height, max_side)
-        return picture.small_bgr(self.frame, size_wh, self.small_luma())
+        return picture.small_planes(self.frame, size_wh, self.small_luma())
 
     def rgb(self) -> Picture:
         """Convert to what a person should see."""
@@ -116,13 +124,16 @@ class PyavReader(Reader):
         self.look = picture.look_of(info)
         self.errors, self._bad_until, self._bad_until_key = 0, NEVER, False
         with open_container(path) as container:
-            stream = picture_stream(container, path)
-            self.index = build_index(container, stream)
+            stream = picture_stream(container, path, info.stream_no)
+            self._watcher = Watcher.of(stream)
+            see = None if self._watcher is None else self._watcher.see
+            self.index = build_index(container, stream, see)
             # Flagged by the container but not by the decoder: every frame must be treated.
             self.weave_all = info.interlaced and stream.codec_context.field_order > 1
         self._stack = ExitStack()
         self._container: Any = None
         self._stream: Any = None
+        self._leave: Set[int] = frozenset()
 
     def close(self) -> None:
         """Close the file."""
@@ -134,12 +145,23 @@ class PyavReader(Reader):
         self._stack.close()
         self.errors, self._bad_until, self._bad_until_key = 0, NEVER, False
         self._container = self._stack.enter_context(open_container(self.path))
-        self._stream = picture_stream(self._container, self.path)
+        self._stream = picture_stream(self._container, self.path, self.info.stream_no)
+
+    def leaves(self, params: ExtractParams) -> frozenset[int]:
+        """Return what no other picture is built on; see Reader.leaves."""
+        if not self.index.timed:  # times are counted by pictures, so none may be missing
+            return frozenset()
+        return leaves(self._watcher, self.info, params)
 
     def frames(
-        self, start_pts: int | None = None, keyframes_only: bool = False, seek: bool = True
+        self,
+        start_pts: int | None = None,
+        keyframes_only: bool = False,
+        seek: bool = True,
+        leave: Set[int] = frozenset(),
     ) -> Iterator[Decoded]:
         """Yield pictures; see Reader.frames."""
+        self._leave = leave
         if keyframes_only and self.index.timed:
             judged: Iterator[tuple[Any, bool]] = (
                 (frame, frame.is_corrupt) for frame in self._keyframes(start_pts)
@@ -241,11 +263,16 @@ class PyavReader(Reader):
 
     def _decode(self) -> Iterator[Any]:
         """Yield frames packet by packet; count those that fail."""
-        context = self._stream.codec_context
+        context, leave, leaving = self._stream.codec_context, self._leave, False
         for packet in packets(self._container, self._stream):
+            if (packet.pts in leave) != leaving:
+                leaving = not leaving
+                # The decoder still sees the packet: it may bring new parameters.
+                context.skip_frame = "NONREF" if leaving else "DEFAULT"
             try:
                 frames = context.decode(packet if packet.size else None)
-            except DAMAGE:
+            except DAMAGE as error:
+                _not_memory(error)
                 self.errors += packet.size > 0
                 self._distrust(packet.pts)
                 continue
@@ -287,7 +314,8 @@ class PyavReader(Reader):
                 continue
             try:
                 frames = [*context.decode(packet), *context.decode(None)]
-            except DAMAGE:
+            except DAMAGE as error:
+                _not_memory(error)
                 self.errors += 1
                 frames = []
             context.flush_buffers()

@@ -11,7 +11,7 @@ Columns = dict[str, npt.NDArray[Any]]
 
 INTS = ("frame_id", "video", "pts", "shot", "phash", "dhash", "pixels")
 BOOLS = ("has_phash", "has_dhash", "has_pixels")
-OBJECTS = ("extract_reason", "error", "false_cue", "pose_shape")
+OBJECTS = ("extract_reason", "error", "triage", "false_cue", "pose_shape")
 
 FACE: dict[str, Any] = {
     "width": 1280.0, "height": 720.0, "time_s": 0.0, "shot": 0, "video": 1, "pts": 0,

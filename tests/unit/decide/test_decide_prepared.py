@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from curation.decide import Decisions, Prepared, decide, relation, within
 from curation.decide.columns import Columns as View
 from curation.decide.dedup import Repeats
+from curation.decide.likeness import Likeness
 from curation.decide.memo import KEPT, Memo
 from curation.decide.relation import Relation
 from curation.decide.stars import Pairs, keepers, kept
@@ -112,7 +113,8 @@ def test_pairs_of_all_frames_give_the_groups_of_some(seed: int, share: float, wi
         patch.setattr(relation, "WIDE", wide)
         found = Relation(columns, params, none)
         among = found.among(rows) or found.anew(rows, none)
-        wanted = Repeats(columns.take(rows), params, none).cover(order)
+        least = Likeness(columns, params).least_look[rows]
+        wanted = Repeats(columns.take(rows), params, none, None, least).cover(order)
         known = rows if among.pairs is None else np.arange(120)
         back = np.searchsorted(known, rows)
         groups = among.cover(back[order])

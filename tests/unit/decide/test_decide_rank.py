@@ -86,8 +86,8 @@ def test_one_extreme_frame_moves_nobody() -> None:
 def test_percentiles_stay_within_a_pool_and_average_ties() -> None:
     pool = np.array(["face"] * 4 + ["full_body"] * 2 + ["none"], object)
     values = np.array([0.2, 0.4, 0.4, 0.9, 0.1, 0.3, 0.5])
-    parts = {name: Part.of(values) for name in PARTS}
-    found = score(parts, pool, np.ones(7, bool), ScoreParams())
+    parts = {name: Part.of(values, pool) for name in PARTS}
+    found = score(parts, np.ones(7, bool), ScoreParams())
     assert np.isnan(found.total[6]) and found.total[1] == found.total[2]
     percentile = (found.parts["focus"][:4] - 10 / 14 * values[:4]) * 14 / 4
     assert percentile == pytest.approx([0.125, 0.5, 0.5, 0.875])

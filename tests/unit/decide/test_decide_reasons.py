@@ -27,6 +27,10 @@ ONE_FRAME: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("blank", EMPTY | {"extract_reason": "blank"}, {}, "one flat colour"),
     ("frozen", FACE | {"extract_reason": "frozen"}, {}, "repeats the frame before"),
     ("not_sampled", EMPTY | {"extract_reason": "not_sampled"}, {}, "sampling"),
+    ("blurred", UNSEEN | {"triage": "blurred", "triage_value": 0.2, "triage_limit": 0.5}, {},
+     r"sharpness 0\.2 < 0\.5"),
+    ("near_copy", FACE | {"triage": "near_copy", "triage_value": 3.0, "triage_limit": 6.0,
+                          "triage_at_s": 1.5}, {}, r"at 1\.50 s \(change 3\.0 <= 6\.0\)"),
     ("measure_failed", FACE | {"error": "faces: cannot decode"}, {}, "faces: cannot decode"),
     ("not_measured", EMPTY | UNSEEN, {}, "no measurement yet"),
     ("false_face", FACE | {"false_p": 0.95, "false_cue": "painted look"}, {},
@@ -110,8 +114,10 @@ def test_the_tables_above_know_every_reason() -> None:
     shown = {row[0] for row in ONE_FRAME} | {row[0] for row in SEVERAL}
     shown |= {condition.code for condition in CONDITIONS}  # test_decide_face_condition.py
     shown |= {"quota_person", "diversity"}  # test_decide_diversity.py
+    shown |= {"other_person"}  # test_decide_who.py
     shown |= {"duplicate_subject", "duplicate_crop"}  # test_decide_likeness.py
     shown |= {"picked_by_hand", "rejected_by_hand"}  # test_journal.py
+    shown |= {code for code in ORDER if code.startswith("cull_")}  # test_cull_decisions.py
     assert shown | {"not_ranked"} == set(ORDER)
 
 

@@ -9,52 +9,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from curation.errors import InputError, ParamError
 from curation.toolkit.dedup import DedupParams, group
 from curation.toolkit.keepers import Candidate, Judge, checked
-from curation.toolkit.stars import pairs_near, stars
 from curation.toolkit.upscales import is_upscale
 from curation.toolkit.workdir import Pic
 from tests.unit.pictures import scenery
 from tests.unit.toolkit.test_analyze import photo
 from tests.unit.toolkit.test_plan import undo
 from tests.unit.toolkit.trees import do, sidecar_of, tree
-
-
-def brute(hashes: list[int], radius: int) -> list[int]:
-    """Return each one's keeper by looking at every pair, best first."""
-    keeper = [-1] * len(hashes)
-    for i, mine in enumerate(hashes):
-        if keeper[i] < 0:
-            for j, other in enumerate(hashes):
-                if keeper[j] < 0 and (mine ^ other).bit_count() <= radius:
-                    keeper[j] = i
-    return keeper
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_stars_and_pairs_are_those_of_brute_force(data: st.DataObject) -> None:
-    seeds = data.draw(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=5))
-    flips = st.lists(st.integers(0, 63), max_size=9)
-    hashes = [
-        data.draw(st.sampled_from(seeds)) ^ sum({1 << bit for bit in data.draw(flips)})
-        for _ in range(data.draw(st.integers(1, 40)))
-    ]
-    radius = data.draw(st.integers(0, 32))
-    array = np.array(hashes, np.uint64)
-    block, most = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 60))
-    assert stars(array, radius, block=block, most=most).tolist() == brute(hashes, radius)
-    assert pairs_near(array, radius) == {
-        (i, j)
-        for i in range(len(hashes))
-        for j in range(i + 1, len(hashes))
-        if (hashes[i] ^ hashes[j]).bit_count() <= radius
-    }
 
 
 def one(

@@ -16,7 +16,7 @@ class Apply {
       onchange: () => { ws.marks?.setWho(this.name.value); ws.focus(); },
       onkeydown: (event) => { if (event.key === 'Enter' || event.key === 'Escape') this.name.blur(); },
     });
-    this.said = el('span', { role: 'status' });
+    this.said = el('span', { role: 'status', class: 'rv-unapplied' });
     this.apply = button('Apply', () => this.start('apply'), {
       class: 'rv-button primary', hidden: true, title: 'Write picks and rejects into the ranked folders' });
     this.back = button('Put back', () => this.start('unapply'), {

@@ -2,6 +2,7 @@
 import { faceOf } from './overlay.js';
 import { Pane } from './pane.js';
 import { button, el, short } from './parts.js';
+import { Sharper } from './sharper.js';
 
 const MOST = 4;
 // What is set against each other under the panes; 1: more is better, -1: nearer to zero is.
@@ -54,6 +55,7 @@ class Compare {
 
   makePane(i) {
     const pane = new Pane({ label: `Frame ${i + 1}`, onzoom: (zoom) => this.follow(i, zoom) });
+    pane.sharper = new Sharper(this.ws, pane);
     const line = el('div', { class: 'line' });
     const facts = el('div', { class: 'facts' });
     const foot = el('div', { class: 'rv-under' }, line, facts);

@@ -1,7 +1,7 @@
 // The filters: pool, video, person, reason, marks, and a range over every measure, counted live.
 import { counter } from './counting.js';
 import { rangeHistogram } from './histogram.js';
-import { button, el, grouped, longSelect, settled, short, store, stored, words } from './parts.js';
+import { button, el, grouped, longSelect, present, settled, short, store, stored, words } from './parts.js';
 
 const FEW = 7;
 const whenIdle = window.requestIdleCallback ?? ((run) => setTimeout(() => run({ didTimeout: false, timeRemaining: () => 8 }), 16));
@@ -62,15 +62,15 @@ function rowFacet(ws, { column, title, choices }) {
 /** A closed-set facet: one line per value with its count, largest first. */
 function valueFacet(ws, { column, title, choices, ordered, here, shut = false }) {
   const list = el('ul', { class: 'rv-values' });
-  const more = button('', () => {
+  const more = button('More', () => {
     open = !open;
     draw();
   }, { class: 'rv-more' });
   const clear = button('Clear', () => setClause(ws, column, null), {
     class: 'rv-clear', 'aria-label': `Clear the filter on ${title}` });
   const head = el('summary', {}, el('span', { text: title }));
-  const body = el('details', { class: 'rv-facet', open: !shut }, head, clear, list, more);
-  if (here) more.before(button(here.title, () => here.run(), { class: 'rv-more here' }));
+  const body = el('details', { class: 'rv-facet', open: !shut }, head, present(clear, false), list,
+    here ? button(here.title, () => here.run(), { class: 'rv-more here' }) : null, present(more, false));
   let open = false;
   let counts = new Map();
   const lines = new Map();
@@ -81,8 +81,8 @@ function valueFacet(ws, { column, title, choices, ordered, here, shut = false })
       const count = el('span', { class: 'n' });
       const row = button('', (event) => toggle(ws, column, value, event.altKey), {
         class: 'rv-value', title: 'Alt+click: only this' });
-      row.append(el('i', { class: 'box', 'aria-hidden': 'true' }), el('span', { class: 'name' }), count);
-      made = { item: el('li', {}, row), row, count, name: row.children[1] };
+      row.append(el('span', { class: 'name' }), count);
+      made = { item: el('li', {}, row), row, count, name: row.firstChild };
       lines.set(value, made);
     }
     made.name.textContent = name;
@@ -92,13 +92,13 @@ function valueFacet(ws, { column, title, choices, ordered, here, shut = false })
   function draw() {
     const asked = new Set(clauseOf(ws, column)?.in ?? []);
     let shown = choices().map(([value, name]) => [value, name, counts.get(value) ?? 0]);
-    shown = shown.filter(([value, , count]) => count || asked.has(value) || ordered);
+    shown = shown.filter(([value, , count]) => count || asked.has(value) || ordered || !body.open);
     if (!ordered) shown.sort((a, b) => b[2] - a[2]);
     const rest = shown.length - FEW;
     if (!open && rest > 1) {
       shown = shown.filter(([value], i) => i < FEW || asked.has(value));
     }
-    // A folded facet holds no lines: the page stays small.
+    // A folded facet is not counted and holds no lines: the page stays small.
     const items = (body.open ? shown : []).map(([value, name, count]) => {
       const made = line(value, name);
       made.count.textContent = grouped(count);
@@ -108,10 +108,10 @@ function valueFacet(ws, { column, title, choices, ordered, here, shut = false })
     });
     const same = items.length === list.children.length && items.every((item, i) => list.children[i] === item);
     if (!same) list.replaceChildren(...items);
-    more.hidden = rest <= 1;
+    present(more, body.open && rest > 1);
     more.textContent = open ? 'Show fewer' : `Show ${grouped(rest)} more`;
-    clear.hidden = !asked.size;
-    body.hidden = !shown.length && !here;
+    present(clear, asked.size > 0);
+    present(body, shown.length > 0 || !!here);
   }
   let counted = null;
   const update = (counting) => {
@@ -221,7 +221,7 @@ export function inWords(ws, clause) {
 /** The tags that people gave, each a filter; asked for again after tags changed. */
 function tagFacet(ws) {
   const list = el('div', { class: 'rv-tags' });
-  const body = el('details', { class: 'rv-facet', open: true, hidden: true }, el('summary', {}, el('span', { text: 'Tag' })), list);
+  const body = el('details', { class: 'rv-facet', open: true }, el('summary', {}, el('span', { text: 'Tag' })), list);
   ws.tags ??= {};
   const toggleTag = (tag) => {
     const others = ws.view.where.filter((one) => one.tag !== tag);
@@ -232,7 +232,7 @@ function tagFacet(ws) {
     update() {
       const asked = new Set(ws.view.where.map((one) => one.tag));
       const tags = Object.entries(ws.tags).sort((a, b) => b[1] - a[1]);
-      body.hidden = !tags.length;
+      present(body, tags.length > 0);
       list.replaceChildren(...tags.map(([tag, count]) => button(`${tag} ${grouped(count)}`, () => toggleTag(tag), {
         class: 'rv-tagged', 'aria-pressed': String(asked.has(tag)) })));
     },
@@ -296,9 +296,9 @@ export function setup(ws) {
     tags = tagFacet(ws);
     facets = [...marks, ...sets, tags];
     measures = wantedMeasures(ws).map(makeMeasure);
-    host.replaceChildren(chips, clearAll, ...marks.map((facet) => facet.el),
+    host.replaceChildren(chips, present(clearAll, false), ...marks.map((facet) => facet.el),
       el('details', { class: 'rv-facet', open: true }, el('summary', {}, el('span', { text: 'Measures' })), measureList, adder),
-      ...sets.map((facet) => facet.el), tags.el);
+      ...sets.map((facet) => facet.el), present(tags.el, false));
     redrawMeasures();
   }
   function shotChoices() {
@@ -369,7 +369,7 @@ export function setup(ws) {
   };
   // Looking where parts lie makes the page lay itself out: not while a mark waits to be painted.
   function begin() {
-    clearAll.hidden = ws.view.where.length < 2;
+    present(clearAll, ws.view.where.length > 1);
     drawChips();
     const parts = [...facets, ...measures].map((part) => [near(part.el) ? 0 : 1, part]);
     counting.prepare();

@@ -45,6 +45,7 @@ class Fresh {
     table.take(bytes);
     for (const name of ['keeper', 'rival']) table.columns.get(name).set(read.column(name));
     table.keepDecided();
+    table.ahead = false;
     table.forgetMeasures();
     table.header.revision = read.header.revision;
     if (!ws.marks.pending) {

@@ -2,7 +2,7 @@
 import { PRESETS, PRESET_TITLES, comboOf, comboText } from './keys.js';
 import { button, el, select } from './parts.js';
 
-const ORDER = ['Mark', 'Move', 'Select', 'Look', 'Compare', 'Stacks', 'Find', 'Limits'];
+const ORDER = ['Mark', 'Move', 'Select', 'Look', 'Cull', 'Compare', 'Stacks', 'Find', 'Limits'];
 const ALONE = new Set(['shift', 'control', 'alt', 'meta', 'altgraph', 'capslock', 'dead', 'process', 'tab']);
 const HANDS = [
   ['Click, Shift + click, Ctrl + click', 'Go to a frame, select to it, add it'],
@@ -45,7 +45,9 @@ export function setup(ws) {
 
   function draw() {
     const { keys, settings } = ws;
-    const groups = new Map(ORDER.map((group) => [group, []]));
+    // The keys of the mode that one comes from stand first.
+    const first = ORDER.filter((group) => group.toLowerCase() === ws.mode);
+    const groups = new Map([...first, ...ORDER].map((group) => [group, []]));
     for (const [name, command] of ws.commands) {
       const group = command.group ?? 'Look';
       if (!groups.has(group)) groups.set(group, []);

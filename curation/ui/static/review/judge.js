@@ -56,6 +56,22 @@ export function judgeOf(ws) {
       table.restoreDecided();
       tell(true, DECIDED);
     },
+    /** Ask anew how things stand: ratings may have moved the scores. Rejects when they are not known. */
+    async refresh() {
+      question += 1;
+      clearTimeout(timer);
+      asking?.abort();
+      const [mine, asked] = [question, changes()];
+      const bytes = await decided(asked);
+      if (mine !== question) return;
+      table.take(bytes);
+      if (!Object.keys(asked).length) {
+        table.keepDecided();
+        table.ahead = true;
+        judge.storedPicked = byPool(table.pool, table.verdict);
+      }
+      tell(true, DECIDED);
+    },
     /** Make these limits the recipe, and have the ranking made anew. */
     async apply() {
       const told = await ws.ask('api/review/thresholds', 'POST', { params: changes() });
@@ -90,18 +106,21 @@ export function judgeOf(ws) {
     }
     asking = new AbortController();
     try {
-      const bytes = await fetchBytes(ws.url('api/review/decide'), {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ params: asked, client: ws.marks?.client ?? '' }),
-        signal: asking.signal,
-      });
+      const bytes = await decided(asked, asking.signal);
       if (mine !== question) return;
       table.take(bytes);
       tell(true, DECIDED);
     } catch (error) {
       if (mine === question && error.name !== 'AbortError') ws.toast(`The exact picks are not known: ${error.message}`);
     }
+  }
+  function decided(params, signal) {
+    return fetchBytes(ws.url('api/review/decide'), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ params, client: ws.marks?.client ?? '' }),
+      signal,
+    });
   }
   function tell(exact, changed) {
     judge.exact = exact;

@@ -4,6 +4,15 @@ import { read, write } from './marks.js';
 
 const KEY = 'curation-review:keys';
 
+// Of one mode alone, and before all others there: "cull:w" is W in cull mode.
+const IN_MODE = {
+  'cull:enter': 'cull.accept', 'cull:w': 'cull.winner', 'cull:k': 'cull.keep', 'cull:n': 'cull.apart',
+  'cull:space': 'cull.zoom', 'cull:z': 'cull.zoom', 'cull:j': 'go.down',
+  'cull:ctrl+enter': 'cull.apply', 'cull:ctrl+shift+enter': 'cull.accept-all', 'cull:ctrl+backspace': 'cull.put-back',
+  'crop:enter': 'crop.accept', 'crop:x': 'crop.refuse', 'crop:r': 'crop.next', 'crop:shift+r': 'crop.previous',
+  'crop:backspace': 'crop.forget',
+};
+
 const COMMON = {
   arrowleft: 'go.left', arrowright: 'go.right', arrowup: 'go.up', arrowdown: 'go.down',
   home: 'go.first', end: 'go.last', pageup: 'go.pageup', pagedown: 'go.pagedown',
@@ -24,7 +33,8 @@ const COMMON = {
   'shift+b': 'stack.this', w: 'compare.next', 'shift+w': 'compare.previous', q: 'compare.promote',
   'shift+c': 'compare.count', h: 'compare.faces', y: 'compare.tie', d: 'survey.drop',
   'shift+v': 'survey.win', 'shift+k': 'go.rival', 'shift+l': 'near.face', 'alt+l': 'near.pose',
-  'shift+m': 'map.sight', 'ctrl+s': 'view.save', 'ctrl+enter': 'limits.keep',
+  'shift+m': 'map.sight', 'shift+a': 'taste.next', 'shift+o': 'people.only', 'alt+x': 'people.not', 'ctrl+s': 'view.save', 'ctrl+enter': 'limits.keep', 'shift+g': 'mode.cull', 'shift+r': 'mode.crop',
+  ...IN_MODE,
 };
 
 const stars = (prefix) => Object.fromEntries(
@@ -81,7 +91,8 @@ export function comboOf(event) {
 }
 
 /** A combination as a person reads it: "Ctrl + Shift + Z". */
-export function comboText(combo) {
+export function comboText(said) {
+  const combo = said.replace(/^[a-z]+:(?=.)/, '');
   const parts = combo === '+' ? ['+'] : combo.endsWith('++') ? [...combo.slice(0, -2).split('+'), '+']
     : combo.split('+');
   return parts.map((part) => NAMES[part] ?? (part.length === 1 ? part.toUpperCase()
@@ -115,12 +126,17 @@ export class Keys {
   /** Combinations that run a command. */
   of(command) { return [...this.map].filter(([, name]) => name === command).map(([combo]) => combo); }
 
-  /** The first of them as text, or "". */
-  textOf(command) { const [first] = this.of(command); return first ? comboText(first) : ''; }
+  /** The first of them as text, or ""; in a mode, one that does something else there is none. */
+  textOf(command, mode = '') {
+    const [first] = this.of(command).filter((combo) => !mode || combo.startsWith(`${mode}:`)
+      || !this.map.has(`${mode}:${combo}`));
+    return first ? comboText(first) : '';
+  }
 
-  /** Give a combination to a command; null frees it. */
+  /** Give a combination to a command; null frees it. A command of one mode has it there alone. */
   bind(combo, command) {
-    this.changes[combo] = command;
+    const { mode } = this.ws.commands.get(command) ?? {};
+    this.changes[mode && !combo.startsWith(`${mode}:`) ? `${mode}:${combo}` : combo] = command;
     this._save();
   }
 
@@ -145,7 +161,7 @@ export class Keys {
     if (event.defaultPrevented) return;
     const combo = comboOf(event);
     if (ignored(event, combo)) return;
-    const command = this.map.get(combo);
+    const command = this.map.get(`${this.ws.mode}:${combo}`) ?? this.map.get(combo);
     if (!command || !this.ws.table || !this.ws.commands.has(command)) return;
     event.preventDefault();
     event.stopPropagation();

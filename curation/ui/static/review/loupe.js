@@ -4,6 +4,7 @@ import { Frames } from './images.js';
 import { marksInWords } from './grid.js';
 import { el } from './parts.js';
 import { Pane } from './pane.js';
+import { Sharper } from './sharper.js';
 
 const SWIPE_PX = 70;
 
@@ -16,6 +17,7 @@ class Loupe {
   mount(place) {
     this.frames = this.ws.frames;
     this.pane = new Pane({ label: 'Frame' });
+    this.pane.sharper = new Sharper(this.ws, this.pane);
     this.stars = el('span', { class: 'stars' });
     this.said = el('div', { class: 'rv-marks', 'aria-hidden': 'true' }, this.stars);
     this.live = el('div', { class: 'rv-hidden', role: 'status', 'aria-live': 'polite' });

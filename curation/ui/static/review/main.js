@@ -13,7 +13,7 @@ import { createWorkspace } from './workspace.js';
 const CORE = [keys, commands, grid, loupe, toolbar, apply];
 const PARTS = [
   'views', 'thresholds', 'facets', 'inspector', 'filmstrip', 'compare', 'survey', 'stacks', 'overlay',
-  'map', 'near', 'help',
+  'map', 'near', 'search', 'people', 'taste', 'cull', 'crops', 'help',
 ];
 
 function style(name) {
@@ -34,14 +34,14 @@ function tell(root, title, text, again) {
 }
 
 /** Mount the workspace into an element; resolves with ws, or null when there is nothing to review. */
-export async function mount(root, { base = '', focus = false } = {}) {
+export async function mount(root, { base = '', focus = false, link = true, mode = '' } = {}) {
   const parts = Promise.allSettled(PARTS.map((name) => import(`./${name}.js`)));
   const place = el('div', {});
-  const ws = createWorkspace(place, { base });
+  const ws = createWorkspace(place, { base, link, mode });
   const bytes = ws.fetchTable();
   bytes.catch(() => {}); // told when it is waited for
   root.classList.add('rv-host');
-  await Promise.all([style('review.css'), style('review_panels.css')]);
+  await Promise.all([style('review.css'), style('review_panels.css'), style('cull.css'), style('crops.css'), style('learn.css')]);
   root.replaceChildren(el('div', { class: 'rv-blank', role: 'status' }, el('span', { text: 'Reading the frames' })));
   for (const setup of CORE) setup(ws);
   (await parts).forEach((part, index) => {
@@ -53,7 +53,7 @@ export async function mount(root, { base = '', focus = false } = {}) {
       console.error(`The part ${PARTS[index]} of the workspace did not start:`, error);
     }
   });
-  const again = () => { ws.destroy(); mount(root, { base, focus }); };
+  const again = () => { ws.destroy(); mount(root, { base, focus, link, mode }); };
   root.replaceChildren(place);
   try {
     await ws.load(bytes);

@@ -30,6 +30,8 @@ export class Marks {
     this.revision = ws.table.header.marks_revision ?? 0;
     this.who = read('curation-review:who') ?? '';
     this.failed = '';
+    /** From how many frames on a whole view goes as a question instead of by its ids. */
+    this.queryFrom = QUERY_FROM;
     this.canUndo = true;
     this.canRedo = true;
     this.lastWho = new Map();
@@ -64,6 +66,16 @@ export class Marks {
   get pending() { return this.outbox.pending; }
   get client() { return this.outbox.client; }
 
+  /** The latest step that can be taken back here: its id, and the frames it is about. */
+  get done() { return this._done[this._done.length - 1]?.id ?? ''; }
+
+  lastRows() {
+    const last = this._done[this._done.length - 1];
+    if (!last) return null;
+    const step = this._done.filter((one) => one === last || joined(last, one));
+    return step.flatMap((one) => [...one.rows]);
+  }
+
   setWho(name) { this.who = name.trim().slice(0, 60); write('curation-review:who', this.who); }
 
   /**
@@ -71,12 +83,11 @@ export class Marks {
    * @param {Selection|ArrayLike<number>} target selected positions, or rows
    * @returns {number} how many frames were meant
    */
-  apply(kind, value, target) {
+  apply(kind, value, target, id = newId()) {
     const { ws } = this;
     const rows = target instanceof Selection ? target.rows(ws.view) : Int32Array.from(target);
     if (!rows.length) return 0;
-    const whole = rows.length === ws.view.count && rows.length > QUERY_FROM && this._sameThere();
-    const id = newId();
+    const whole = rows.length === ws.view.count && rows.length > this.queryFrom && this._sameThere();
     const ids = rows.map((row) => ws.table.frameId[row]);
     const op = { id, kind, value, who: this.who };
     if (whole) {
@@ -91,9 +102,23 @@ export class Marks {
     this._trim();
     this.canUndo = true;
     this.canRedo = false;
-    this.outbox.add({ type: 'op', op, ids: whole ? ids : null });
+    this.outbox.add({ type: 'op', op, ranges: whole ? idRanges(ids) : null });
     this._tell(kind, rows);
     return rows.length;
+  }
+
+  /**
+   * Several marks that are taken back as one: [[kind, value, rows], ...]. Their ids share what
+   * stands before "&", by which the server knows them too, also after a restart.
+   */
+  applyAll(parts) {
+    const wanted = parts.filter(([, , rows]) => rows.length);
+    const step = newId();
+    let count = 0;
+    wanted.forEach(([kind, value, rows], i) => {
+      count += this.apply(kind, value, rows, wanted.length > 1 ? `${step}&${i}` : step);
+    });
+    return count;
   }
 
   // Whether the server would find the same frames: it knows no limits that are only being tried,
@@ -124,8 +149,9 @@ export class Marks {
   redo() { return this._step('redo', this._undone, this._done); }
 
   _step(type, from, to) {
-    const entry = from.pop();
-    if (entry) {
+    let entry = from.pop();
+    const of = entry && stepOf(entry.id);
+    while (entry) {
       const column = this.ws.table[COLUMN[entry.kind] ?? 'noted'];
       const after = this._after(entry.kind, entry.value);
       for (let i = 0; i < entry.rows.length; i++) {
@@ -137,9 +163,10 @@ export class Marks {
       }
       to.push(entry);
       this._tell(entry.kind, entry.rows);
+      entry = joined(entry, from[from.length - 1]) ? from.pop() : null;
     }
     if (type === 'undo') this.canRedo = true; else this.canUndo = true;
-    return this.outbox.add({ type, id: newId() });
+    return this.outbox.add({ type, id: newId(), of });
   }
 
   // Old entries cost memory here; the server remembers them all.
@@ -164,7 +191,13 @@ export class Marks {
     }
     this.ws.toast(result.did ? `${entry.type === 'undo' ? 'Undid' : 'Redid'}: ${result.did}`
       + (result.skipped ? `; ${result.skipped} were changed by somebody since and stay` : '') : '');
-    if (result.skipped) this._reload(); else this._look(true);
+    if (entry.of && result.op && entry.of !== result.op) {
+      // Tabs of one browser share its history: what went back was made in another one.
+      this._done.length = 0;
+      this._undone.length = 0;
+      this._reload();
+    } else if (result.skipped) this._reload();
+    else this._look(true);
   }
 
   _refused(entry, why) {
@@ -173,11 +206,10 @@ export class Marks {
         this[entry.type === 'undo' ? 'canUndo' : 'canRedo'] = false;
         this.ws.toast(`Nothing to ${entry.type}.`);
       } else this._fail(`Could not ${entry.type}: ${why.text}`);
-    } else if (entry.ids) {
+    } else if (entry.ranges) {
       // The view changed under the query: name the frames instead, they are what the eye saw.
       const { query, expect, ...op } = entry.op;
-      const named = { ...op, id: newId(), ranges: idRanges(entry.ids) };
-      this.outbox.add({ type: 'op', op: named, ids: null });
+      this.outbox.addFirst({ type: 'op', op: { ...op, ranges: entry.ranges }, ranges: null });
       return;
     } else {
       this._done = this._done.filter((one) => one.id !== entry.op.id);
@@ -246,6 +278,13 @@ export class Marks {
     }
     if (rows.length) this._paint(op.kind, op.value, rows);
   }
+}
+
+/** What the ids of marks that are taken back as one share. */
+const stepOf = (id) => id.split('&')[0];
+
+function joined(one, other) {
+  return one.id.includes('&') && other !== undefined && stepOf(other.id) === stepOf(one.id);
 }
 
 export function read(key) {

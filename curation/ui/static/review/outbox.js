@@ -81,8 +81,10 @@ export class Outbox {
       const keys = Object.keys(localStorage).filter((key) => key.startsWith(this._place));
       for (const key of keys) {
         for (const entry of JSON.parse(localStorage.getItem(key)) ?? []) {
-          if (entry.type === 'op') ops.push(entry.op);
-          this.entries.push({ ...entry, ids: null });
+          if (entry.type === 'op') {
+            ops.push(entry.ranges ? { ...entry.op, ranges: entry.ranges } : entry.op);
+          }
+          this.entries.push(entry);
         }
         localStorage.removeItem(key);
       }
@@ -100,6 +102,12 @@ export class Outbox {
     return done;
   }
 
+  /** Put what stands in for an entry that was refused before all that was done after it. */
+  addFirst(entry) {
+    this.entries.unshift(entry);
+    this._keep();
+  }
+
   // Writing is put off to the end of the turn, so that the mark is painted first.
   _keep() {
     if (this._keeping) return;
@@ -109,7 +117,7 @@ export class Outbox {
 
   _write() {
     // Each has an id, so that what is sent twice is done once.
-    const kept = this.entries.map(({ type, op, id }) => ({ type, op, id }));
+    const kept = this.entries.map(({ type, op, id, ranges }) => ({ type, op, id, ranges }));
     store(local, this._key, kept.length ? JSON.stringify(kept) : null);
   }
 
@@ -195,6 +203,8 @@ export class Outbox {
       });
       if (!reply.ok && !isFinal(reply.status, 'op')) throw new Error(await saidBy(reply));
       await this._answered([entry], reply);
+      // What stands in for a refused one goes before the rest, which is still here.
+      if (this.entries[0] !== entry && !batch.includes(this.entries[0])) return;
     }
   }
 

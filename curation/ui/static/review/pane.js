@@ -1,6 +1,7 @@
 // A picture in a box: fitted, or enlarged and moved about. Panes can be tied together.
 
 import { el } from './parts.js';
+import { isSmall } from './sharper.js';
 
 const MOST_SCALE = 8;
 const WHEEL = 1.0015;
@@ -13,6 +14,7 @@ const WHEEL = 1.0015;
 export class Pane {
   constructor({ label = 'Frame', onzoom = null } = {}) {
     this.onzoom = onzoom;
+    this.sharper = null;
     this.zoom = null;
     this.size = { width: 1, height: 1 };
     this.about = null;
@@ -30,12 +32,15 @@ export class Pane {
   /** Show a decoded img. `about` is {row, size: {width, height}, label}. */
   show(image, about) {
     this.about = about;
-    this.size = { width: image.naturalWidth || about.size.width, height: image.naturalHeight || about.size.height };
+    const width = isSmall(image, about.size) ? 0 : image.naturalWidth;
+    this.size = width ? { width, height: image.naturalHeight } : about.size;
     this._put(image, about.label);
+    this.sharper?.shown(image, about);
   }
 
   /** Show the thumbnail in the place of a frame that is on its way. */
   wait(url, about) {
+    this.sharper?.drop();
     this.about = about;
     this.size = about.size;
     this.thumb.src = url;
@@ -45,6 +50,7 @@ export class Pane {
   fail(text) { this.note.textContent = text; this.note.hidden = false; }
 
   clear(text = '') {
+    this.sharper?.drop();
     this.about = null;
     this.holder.replaceChildren();
     this.fail(text);
@@ -68,7 +74,11 @@ export class Pane {
     }
   }
 
-  setZoom(zoom) { this.zoom = zoom && { ...zoom }; this._lay(); }
+  setZoom(zoom) {
+    this.zoom = zoom && { ...zoom };
+    this._lay();
+    if (zoom) this.sharper?.full();
+  }
 
   _moved(zoom) {
     if (this.zoom) this.lastPoint = { x: this.zoom.x, y: this.zoom.y };

@@ -8,6 +8,7 @@ export function el(tag, of = {}, ...children) {
     if (name === 'class') made.className = value;
     else if (name === 'text') made.textContent = value;
     else if (name.startsWith('on')) made.addEventListener(name.slice(2), value);
+    else if (name === 'style') made.style.cssText = value; // an attribute is what the policy forbids
     else made.setAttribute(name, value === true ? '' : String(value));
   }
   made.append(...children.filter((child) => child !== null && child !== undefined));
@@ -48,6 +49,20 @@ export function longSelect(choices, value, changed, of = {}) {
   made.addEventListener('pointerdown', fill);
   made.addEventListener('focus', fill);
   return made;
+}
+
+const gaps = new WeakMap();
+
+/**
+ * Put an element into the page, or keep only its place there: the page stays small without what is
+ * rarely seen. Returns what stands in that place now, to be appended where it belongs.
+ */
+export function present(element, on) {
+  if (!gaps.has(element)) gaps.set(element, document.createComment(''));
+  const gap = gaps.get(element);
+  const [now, before] = on ? [element, gap] : [gap, element];
+  if (before.parentNode) before.replaceWith(now);
+  return now;
 }
 
 /** A fold whose content is made when it opens and goes when it closes. */

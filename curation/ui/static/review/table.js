@@ -51,6 +51,8 @@ export class Table {
     this.columns = columns;
     // What the server last decided; the live columns may run ahead of it while a slider moves.
     this.decided = {};
+    // Whether ratings have moved the decisions here, and those on disk do not know it yet.
+    this.ahead = false;
     for (const name of DECIDED) {
       if (columns.has(name)) this.decided[name] = columns.get(name).slice();
     }
@@ -174,6 +176,7 @@ export class Table {
 
   /** Whether the live decisions are those that are stored. */
   isStored() {
+    if (this.ahead) return false;
     return Object.entries(this.decided).every(([name, stored]) => {
       const live = this.columns.get(name);
       for (let i = 0; i < stored.length; i++) if (!Object.is(live[i], stored[i])) return false;

@@ -10,6 +10,8 @@ const ICONS = {
   compare: 'M3 5h8v14H3zM13 5h8v14h-8z',
   survey: 'M3 4h5v7H3zM10 4h11v7H10zM3 13h11v7H3zM16 13h5v7h-5z',
   map: 'M6 7a2 2 0 1 0 .1 0zM15 5a2 2 0 1 0 .1 0zM11 13a2 2 0 1 0 .1 0zM18 15a2 2 0 1 0 .1 0zM6 17a2 2 0 1 0 .1 0z',
+  cull: 'M3 6h9v13H3zM14 8h3v9h-3zM19 10h2v5h-2zM5.5 12.5l2 2 3-4',
+  crop: 'M6 2v16h16M2 6h16v16',
   undo: 'M9 5 4 10l5 5M4 10h10a5 5 0 0 1 0 10h-3',
   redo: 'M15 5l5 5-5 5M20 10H10a5 5 0 0 0 0 10h3',
   left: 'M3 4h18v16H3zM9 4v16', right: 'M3 4h18v16H3zM15 4v16',
@@ -18,7 +20,8 @@ const ICONS = {
   link: 'M10 14l4-4M8 11l-2 2a3.5 3.5 0 0 0 5 5l2-2M16 13l2-2a3.5 3.5 0 0 0-5-5l-2 2',
   advance: 'M4 6l7 6-7 6zM14 6v12M19 6v12',
 };
-const MODES = [['grid', 'Grid'], ['loupe', 'Loupe'], ['compare', 'Compare'], ['survey', 'Survey'], ['map', 'Map']];
+const MODES = [['grid', 'Grid'], ['loupe', 'Loupe'], ['compare', 'Compare'], ['survey', 'Survey'], ['map', 'Map'],
+  ['cull', 'Cull'], ['crop', 'Crop']];
 const PLAIN = [['', 'Video and time'], ['score', 'Score'], ['rank', 'Rank'], ['stars', 'Stars'], ['flag', 'Flag'],
   ['label', 'Label'], ['reason', 'Reason'], ['person', 'Person'], ['luma', 'Brightness']];
 const FLAGS = [[null, 'All', 'All frames'], [1, '✔', 'Picked by hand'], [0, '○', 'No flag yet'], [-1, '✕', 'Rejected by hand']];

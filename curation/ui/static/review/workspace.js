@@ -28,15 +28,16 @@ import { columnsOf, View } from './filter.js';
 const SETTINGS_KEY = 'curation-review:settings';
 const DEFAULTS = { advance: true, cell: 146, left: true, right: true, preset: 'lightroom', info: true };
 
-export function createWorkspace(root, { base = '', link = true } = {}) {
-  return new Workspace(root, base, link);
+export function createWorkspace(root, { base = '', link = true, mode = '' } = {}) {
+  return new Workspace(root, base, link, mode);
 }
 
 class Workspace {
-  constructor(root, base, link) {
+  constructor(root, base, link, mode = '') {
     this.root = root;
     this.base = new URL(base || '.', document.baseURI).href;
     this.linked = link;
+    this.start = mode;
     this.table = null;
     this.marks = null;
     this.judge = null;
@@ -132,14 +133,15 @@ class Workspace {
     this.on('marks', ({ kind }) => this._changed(MARKED, kind));
     this.on('decision', ({ columns }) => this._changed(columns ?? DECIDED, ''));
     this.emit('table');
-    const wanted = readLink(location.search, this.table, (name) => this.knows(name));
+    const wanted = readLink(this.linked ? location.search : '', this.table, (name) => this.knows(name));
     if (wanted.where.length || wanted.sort.length) await this.setView(wanted, { top: true });
     if (wanted.frame !== null) {
       const position = this.view.positionOf(this.table.rowOf(wanted.frame));
       if (position >= 0) this.setCursor(position);
       else this.toast('The frame in the address is not in this view.');
     }
-    this._show(this.modes.has(wanted.mode) ? wanted.mode : 'grid');
+    const first = wanted.mode || this.start;
+    this._show(this.modes.has(first) ? first : 'grid');
   }
 
   /** Whether a name is a column or a measure that can be had. */

@@ -1,0 +1,289 @@
+"""`python -m curation work`, `gather`, `measure`: many machines work, one keeps what they find."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import signal
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.cli.options import add_options, to_argv, typed
+from curation.cli.verbs import DONE, FAILED, INTERRUPTED, ITEMS_FAILED, USAGE, Watcher
+from curation.errors import CurationError, ParamError, StoreError
+from curation.params import MeasureParams, Params, WorkParams
+from curation.records import Progress
+
+if TYPE_CHECKING:
+    from curation.studio import Studio
+
+ABOUT = {
+    "work": "Extract and measure a share of many videos on this machine, or all of them on a Ray "
+    "cluster; each video becomes one file, a part, in a place that all machines see.",
+    "gather": "Take the parts that `work` made into a datastore, as if all had been done here. "
+    "Typed again it takes what is new.",
+    "measure": "Have chosen steps look at the frames of a datastore, on this machine or on all "
+    "nodes of a Ray cluster, on their GPUs where they have any; sorting then finds it done.",
+}
+EPILOG = {
+    "work": "The same command on every machine, with --shard 1/8 ... 8/8. What is there already is "
+    "not made again: after anything that went wrong, type it again. See docs/scaling.md.",
+    "gather": "Then sort and rank as always. See docs/scaling.md.",
+    "measure": "Sort with the settings that are given here. See docs/scaling.md.",
+}
+OPTIONS: dict[str, type[Params]] = {"work": WorkParams, "measure": MeasureParams}
+
+
+def parser(verb: str) -> argparse.ArgumentParser:
+    """Return the parser of a verb."""
+    made = argparse.ArgumentParser(
+        prog=f"python -m curation {verb}", description=ABOUT[verb], epilog=EPILOG[verb]
+    )
+    if verb == "work":
+        made.add_argument(
+            "videos", nargs="+", type=Path, metavar="VIDEO|FOLDER", help="videos and folders"
+        )
+        made.add_argument(
+            "--parts", required=True, metavar="PLACE",
+            help="where parts are put: a folder, or s3://..., gs://...",
+        )  # fmt: skip
+        made.add_argument(
+            "--shard", default="1/1", metavar="I/N", help="do the I-th of N shares, from 1"
+        )
+        _add_engine(made)
+        made.add_argument(
+            "--scratch", type=Path, metavar="FOLDER",
+            help="folder on a disk of each machine for unfinished work; default: in TMPDIR",
+        )  # fmt: skip
+        made.add_argument(
+            "--retry-quarantined", action="store_true",
+            help="try videos again that ended their worker twice",
+        )  # fmt: skip
+        made.add_argument("--recipe", type=Path, metavar="FILE", help="YAML file with settings")
+    elif verb == "measure":
+        made.add_argument(
+            "steps", nargs="*", metavar="STEP",
+            help="such as pose or appearance; what they need comes along; none means all",
+        )  # fmt: skip
+        _add_datastore(made)
+        _add_engine(made)
+        made.add_argument(
+            "--gpu-share", type=float, default=1.0, metavar="SHARE",
+            help="of a GPU that a worker takes: 0.25 puts four on one, 0 uses cores only; "
+            "default %(default)s",
+        )  # fmt: skip
+        made.add_argument("--recipe", type=Path, metavar="FILE", help="YAML file with settings")
+    else:
+        made.add_argument("parts", metavar="PLACE", help="folder or address that work was given")
+        made.add_argument(
+            "videos", nargs="*", type=Path, metavar="VIDEO|FOLDER",
+            help="the videos as they lie here; none means DATASTORE/videos_folder_*/, and parts "
+            "of videos that lie elsewhere too",
+        )  # fmt: skip
+        _add_datastore(made)
+        made.add_argument(
+            "--settings", action="append", default=[], metavar="NAME",
+            help="take parts of these settings, where there are several kinds; may be repeated",
+        )  # fmt: skip
+        made.add_argument(
+            "--workers", type=int, default=0, metavar="INT", help="parts unpacked at once; 0 picks"
+        )
+    made.add_argument("--strict", action="store_true", help="exit with 3 when an item failed")
+    made.add_argument("--json", action="store_true", help="print one JSON summary on stdout")
+    made.add_argument("--debug", action="store_true", help="show tracebacks and log lines")
+    if verb in OPTIONS:
+        add_options(made, OPTIONS[verb])
+    return made
+
+
+def _add_engine(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--engine", choices=("local", "ray"), default="local",
+        help="local: this machine's cores; ray: every node of a Ray cluster",
+    )  # fmt: skip
+    made.add_argument(
+        "--address", default="", metavar="ADDRESS",
+        help="of the Ray cluster: auto, HOST:PORT or ray://HOST:PORT; without it Ray is "
+        "started on this machine",
+    )  # fmt: skip
+
+
+def _add_datastore(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--datastore", type=Path, default=Path("datastore"), metavar="FOLDER",
+        help="where frames, catalogue and results live; default %(default)s",
+    )  # fmt: skip
+
+
+def main(verb: str, argv: Sequence[str]) -> int:
+    """Run one verb and return its exit code."""
+    options = parser(verb).parse_args(argv)
+    logging.basicConfig(level=logging.DEBUG if options.debug else logging.ERROR)
+    for name in ("SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), _interrupt)
+    try:
+        return _run(verb, options)
+    except CurationError as error:
+        if options.debug:
+            raise
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        return USAGE if isinstance(error, ParamError) else FAILED
+    except KeyboardInterrupt:
+        again = shlex.join(["python", "-m", "curation", verb, *argv])
+        print(f"\nstopped; nothing is lost. Go on with: {again}", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:  # the last line of defence: one line, not a traceback
+        if options.debug:
+            raise
+        print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
+        print("hint: type it again with --debug and report what you see", file=sys.stderr)
+        return FAILED
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _run(verb: str, options: argparse.Namespace) -> int:
+    if verb == "work":
+        return _follow(verb, options, _work(options))
+    from curation.studio import Studio
+
+    if verb == "measure":
+        _check_datastore(options.datastore)
+    studio = Studio(options.datastore)
+    try:
+        how = _gather if verb == "gather" else _measure
+        return _follow(verb, options, how(studio, options))
+    finally:
+        studio.close()
+
+
+def _work(options: argparse.Namespace) -> Generator[Progress, None, None]:
+    from curation import recipes
+    from curation.cluster import WorkPlan, shard_of, work
+
+    recipe = recipes.load(options.recipe) if options.recipe else {}
+    params = recipes.build(WorkParams, recipe, typed(options, WorkParams))
+    _check_engine(options)
+    plan = WorkPlan(
+        options.parts, shard_of(options.shard), options.engine, options.address, options.scratch,
+        options.retry_quarantined,
+    )  # fmt: skip
+    return work(options.videos, params, plan)
+
+
+def _gather(studio: Studio, options: argparse.Namespace) -> Generator[Progress, None, None]:
+    from curation.cluster import gather
+
+    return gather(studio, options.parts, options.videos, options.settings, options.workers)
+
+
+def _measure(studio: Studio, options: argparse.Namespace) -> Generator[Progress, None, None]:
+    from curation import recipes
+    from curation.cluster import measure
+
+    _check_engine(options)
+    if not 0 <= options.gpu_share <= 1:
+        raise ParamError("--gpu-share takes 0 to 1", "--gpu-share 0.25")
+    recipe = recipes.load(options.recipe) if options.recipe else {}
+    params = recipes.build(MeasureParams, recipe, typed(options, MeasureParams))
+    return measure(
+        studio, params, options.steps, options.engine, options.address, options.gpu_share
+    )
+
+
+def _check_engine(options: argparse.Namespace) -> None:
+    if options.address and options.engine != "ray":
+        raise ParamError("--address is for --engine ray", "add --engine ray")
+
+
+def _check_datastore(folder: Path) -> None:
+    """Raise StoreError where there is none: opening would make one."""
+    from curation.store.catalogue import FILE_NAME
+
+    if not (folder / FILE_NAME).is_file():
+        raise StoreError(
+            f"{folder} is no datastore: it has no {FILE_NAME}", "name it with --datastore"
+        )
+
+
+def _follow(
+    verb: str, options: argparse.Namespace, beats: Generator[Progress, None, None]
+) -> int:
+    from curation.cli.terminal import Terminal, print_json
+
+    watcher: Watcher = Terminal(quiet=options.json)
+    summary: Mapping[str, Any] = {}
+    try:
+        for beat in beats:
+            summary = beat.summary if beat.summary is not None else summary
+            watcher.show(beat)
+    finally:
+        beats.close()
+        watcher.close()
+    if options.json:
+        print_json(summary)
+    else:
+        _say(verb, options, summary)
+    incomplete = summary["failed_items"] or summary.get("missing")
+    return ITEMS_FAILED if options.strict and incomplete else DONE
+
+
+def _say(verb: str, options: argparse.Namespace, summary: Mapping[str, Any]) -> None:
+    if verb == "work":
+        _say_worked(options, summary)
+    elif verb == "measure":
+        print(
+            f"{summary['measured']} frames measured, {summary['failed']} of them failed,"
+            f" {summary['left_out']} left out"
+        )
+    else:
+        _say_gathered(options, summary)
+    if summary["failed_items"]:
+        print(f"{len(summary['failed_items'])} failed:")
+        for item in summary["failed_items"]:
+            print(f"  {item['item']}: {item['reason']}")
+    if verb == "work":
+        print(f"next: {shlex.join(['python', '-m', 'curation', 'gather', options.parts])}")
+        return
+    # Other settings would measure everything again.
+    names = MeasureParams.model_fields.keys()
+    used = summary["settings"] if verb == "measure" else summary["measured"]
+    kept = {k: v for k, v in used.items() if k in names and k != "workers"}
+    words = ["python", "02_sort.py", "--datastore", str(options.datastore)]
+    print(f"next: {shlex.join([*words, *to_argv(MeasureParams(**kept))])}")
+
+
+def _say_worked(options: argparse.Namespace, summary: Mapping[str, Any]) -> None:
+    print(
+        f"{summary['parts']} parts made in {options.parts}, {summary['skipped']} were there"
+        f" (share of {summary['videos']} among {summary['of']} videos)"
+    )
+    print(f"{summary['stills']} frames, {summary['part_bytes'] / 1e6:,.1f} MB")
+    if summary["video_s"]:
+        each = summary["cpu_s"] / summary["video_s"]
+        print(f"{summary['cpu_s']:.0f} s of processor: {each:.2f} for each second of video")
+
+
+def _say_gathered(options: argparse.Namespace, summary: Mapping[str, Any]) -> None:
+    print(
+        f"{summary['parts']} parts taken in, {summary['there']} were there; {summary['stills']}"
+        f" frames stored in {options.datastore}"
+    )
+    if summary["elsewhere"]:
+        print(f"{summary['elsewhere']} videos lie elsewhere: name them to give them their places")
+    if summary["others"]:
+        print(f"{summary['others']} parts are of videos that were not named")
+    missing = summary["missing"]
+    if missing:
+        print(f"{len(missing)} videos have no part yet:")
+        for path in missing[:10]:
+            print(f"  {path}")
+        if len(missing) > 10:
+            print(f"  and {len(missing) - 10} more")

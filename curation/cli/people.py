@@ -1,0 +1,228 @@
+"""`python -m curation people`: who is who, by name, and what was agreed with them."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.cli.explain import FRAME_HELP
+from curation.cli.verbs import DONE, FAILED, INTERRUPTED, ITEMS_FAILED, USAGE
+from curation.errors import CurationError, StoreError
+
+if TYPE_CHECKING:
+    from curation.studio import Studio
+
+ABOUT = (
+    "Say who is who. People are found by their faces, in all videos; what you say hangs on frames "
+    "and counts before what is found. Each saying can be undone, but for forget. WHO is a number "
+    "of the list or a name."
+)
+VERBS: dict[str, tuple[str, tuple[tuple[str, dict[str, Any]], ...]]] = {
+    "list": ("show everybody, who is seen most first", ()),
+    "name": ("give somebody a name", (("who", {}), ("name", {}))),
+    "merge": ("two are one person; the first name stays", (("who", {}), ("other", {}))),
+    "split": ("frames show one other person", (("frames", {"nargs": "+"}),)),
+    "not": ("frames do not show somebody", (("who", {}), ("frames", {"nargs": "+"}))),
+    "find": (
+        "find who some photos show in all footage", (("pictures", {"nargs": "+", "type": Path}),)
+    ),
+    "consent": ("note what somebody agreed to; an empty note takes it back",
+                (("who", {}), ("note", {}))),
+    "forget": ("erase the name, the note and all words about somebody, for good", (("who", {}),)),
+    "undo": ("take back what was said last", ()),
+    "redo": ("say again what was taken back last", ()),
+}
+METAVAR = {"who": "WHO", "other": "WHO", "name": "NAME", "frames": "FRAME", "note": "NOTE",
+           "pictures": "PICTURE"}  # fmt: skip
+WIDTH = 24
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one of VERBS; return 0 done, 1 error, 2 usage, 3 a picture failed (--strict)."""
+    words = list(argv)
+    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
+        words = ["list", *words]
+    try:
+        options = _parser().parse_args(words)
+    except SystemExit as leave:
+        return int(leave.code or 0)
+    if options.verb == "forget" and not options.yes:
+        print(f"error: forgetting cannot be undone; if you mean it: python -m curation people "
+              f"{shlex.join(argv)} --yes", file=sys.stderr)
+        return USAGE
+    for name in ("SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), _interrupt)
+    try:
+        return _run(options)
+    except CurationError as error:
+        if options.debug:
+            raise
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("\nstopped; nothing was said", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    from curation.cli.options import add_options
+    from curation.people_params import FindPersonParams
+
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--datastore", type=Path, default=Path("datastore"), metavar="FOLDER",
+        help="where frames, catalogue and results live; default %(default)s",
+    )  # fmt: skip
+    common.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser = argparse.ArgumentParser(prog="python -m curation people", description=ABOUT)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb, (about, words) in VERBS.items():
+        made = verbs.add_parser(verb, help=about, description=about.capitalize() + ".",
+                                parents=[common])
+        for name, more in words:
+            shown: dict[str, Any] = {"help": FRAME_HELP} if name == "frames" else {}
+            made.add_argument(name, metavar=METAVAR[name], **shown, **more)
+        if verb == "forget":
+            made.add_argument("--yes", action="store_true", help="yes, for good")
+        if verb == "find":
+            made.add_argument("--strict", action="store_true", help="exit with 3 when one failed")
+            add_options(made, FindPersonParams)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from curation.store.catalogue import FILE_NAME
+    from curation.studio import Studio
+
+    # Opening makes an absent datastore, which must not happen here.
+    if not (options.datastore / FILE_NAME).is_file():
+        raise StoreError(
+            f"{options.datastore} is no datastore: it has no {FILE_NAME}",
+            "name it with --datastore, or make one: python 01_extract.py VIDEO",
+        )
+    studio = Studio(options.datastore)
+    try:
+        if options.verb == "find":
+            return _find(studio, options)
+        answer = studio.people() if options.verb == "list" else _said(studio, options)
+    finally:
+        studio.close()
+    _print(options, answer, _list_text if options.verb == "list" else _said_text)
+    return DONE
+
+
+def _said(studio: Studio, options: argparse.Namespace) -> dict[str, Any]:
+    from curation.store.lookup import frame_named
+
+    speaker = studio.about_people()
+    frames = [frame_named(studio.catalogue, name) for name in getattr(options, "frames", ())]
+    doing: dict[str, Callable[[], dict[str, Any]]] = {
+        "name": lambda: speaker.name(options.who, options.name),
+        "merge": lambda: speaker.merge(options.who, options.other),
+        "split": lambda: speaker.split(frames),
+        "not": lambda: speaker.not_them(options.who, frames),
+        "consent": lambda: speaker.consent(options.who, options.note),
+        "forget": lambda: speaker.forget(options.who),
+        "undo": speaker.undo,
+        "redo": speaker.redo,
+    }
+    return doing[options.verb]()
+
+
+def _find(studio: Studio, options: argparse.Namespace) -> int:
+    from curation.cli.options import typed
+    from curation.cli.terminal import Terminal
+    from curation.people_params import FindPersonParams
+    from curation.recipes import build
+
+    params = build(FindPersonParams, typed(options, FindPersonParams))
+    watcher = Terminal(quiet=options.json)
+    summary: dict[str, Any] = {}
+    beats = studio.find_person(options.pictures, params)
+    try:
+        for beat in beats:
+            summary = dict(beat.summary) if beat.summary is not None else summary
+            watcher.show(beat)
+    finally:
+        beats.close()
+        watcher.close()
+    _print(options, summary, _found_text)
+    return ITEMS_FAILED if options.strict and summary["failed_items"] else DONE
+
+
+def _print(
+    options: argparse.Namespace, answer: Mapping[str, Any],
+    text: Callable[[Mapping[str, Any]], str],
+) -> None:
+    from curation.cli.terminal import print_json
+
+    if options.json:
+        print_json(answer)
+    else:
+        print(text(answer))
+
+
+def _list_text(answer: Mapping[str, Any]) -> str:
+    if not answer["people"]:
+        return "nobody is known: no frame shows a face that can be told from others"
+    lines = [f"{'WHO':>4}  {'name':<{WIDTH}} {'frames':>7} {'videos':>6} {'picks':>5}  best frame"]
+    for row in answer["people"]:
+        number = row["number"] if row["number"] >= 0 else "-"
+        name = row["name"] or "(no name)"
+        best = row["best"][0] if row["best"] else "-"
+        consent = "" if not row["name"] else (
+            f"  consent: {row['consent']}" if row["consent"] else "  no consent noted"
+        )
+        lines.append(
+            f"{number:>4}  {name:<{WIDTH}} {row['frames']:>7,} {row['videos']:>6,} "
+            f"{row['picks']:>5,}  {best}{consent}"
+        )
+    pairs = answer["pairs"]
+    stands = (f"by {pairs['same']:,} pairs of one person and {pairs['other']:,} of two"
+              if min(pairs["same"], pairs["other"]) else "as shipped")
+    lines.append(
+        f"two tracks are one person from a likeness of {answer['threshold']:.2f} ({stands}): one "
+        f"stranger in {1 / max(pairs['strangers_linked'], 1e-6):,.0f} would be taken for somebody"
+    )
+    return "\n".join(lines)
+
+
+def _said_text(answer: Mapping[str, Any]) -> str:
+    if answer["kind"] == "forget":
+        many = answer["erased"]
+        return f"forgotten: {many} saying{'' if many == 1 else 's'} erased\nnext: {answer['then']}"
+    return f"{answer['did']}\nnext: {answer['then']} (or: python -m curation people undo)"
+
+
+def _found_text(answer: Mapping[str, Any]) -> str:
+    them = len(answer["them"])
+    lines = [
+        f"{them} of {answer['tracks']:,} tracks show them (likeness from "
+        f"{answer['threshold']:.2f}; expect {answer['expected_strangers']:.1f} strangers among "
+        f"them, and {100 * answer['expected_missed']:.0f} % of their tracks below)"
+    ]
+    below = False
+    for row in answer["found"]:
+        if not row["is_them"] and not below:
+            below = True
+            lines.append("below the threshold:")
+        who = f"  {row['name']}" if row["name"] else ""
+        lines.append(f"  {row['likeness']:.2f}  frame {row['frame']}  {row['video']} at "
+                     f"{row['time_s']:.2f} s{who}")
+    if "named" in answer:
+        count = answer["named"]["tracks"]
+        lines.append(f"{count} track{' shows' if count == 1 else 's show'} "
+                     f"{answer['named']['name']} now; next: python 03_score_and_rank.py")
+    return "\n".join(lines)

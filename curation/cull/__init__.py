@@ -1,0 +1,1 @@
+"""Culling: photos into groups, groups into what stays; reports first, moves last."""

@@ -1,0 +1,1 @@
+"""Where videos lie that are not on this machine: buckets, drives, folders on the web."""

@@ -1,0 +1,1 @@
+"""Search: like a frame, a picture, a face, a pose; by words; by conditions over measures."""
