@@ -52,10 +52,13 @@ folders of photos (VERB FOLDER...; reports first, moves last):
 
 def _serve(datastore: Path, host: str, port: int, open_to_all: bool) -> None:
     """Serve a datastore as app.py does; here, because the command line may not import the web."""
+    import logging
+
     from curation.web.app import serve
     from curation.web.site import Settings
 
     settings = Settings.from_environment(datastore, ())
+    logging.getLogger("curation").setLevel(logging.WARNING)  # commands say errors only
     serve(settings, host, port, open_to_all)
 
 
