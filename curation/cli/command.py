@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shlex
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from curation.records import Progress
     from curation.studio import Studio
 
-DONE, FAILED, USAGE, ITEMS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAILED, USAGE, ITEMS_FAILED, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 3, 130, 141
 GO_ON = "nothing is lost. Go on with"
 """What somebody who stops a run is told, before the command to type again."""
 
@@ -51,7 +52,6 @@ def ran(
         stopped: what is said of an interrupted run, before the command to type again.
 
     Raises:
-        BrokenPipeError: the reader of stdout has seen enough.
         Exception: any error, with --debug.
     """
     try:
@@ -60,15 +60,27 @@ def ran(
         return int(leave.code or 0)
     _set_up(options.debug)
     try:
-        return run(options)
+        code = run(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        return closed_pipe()
     except KeyboardInterrupt:
         words = ["python", *sys.argv] if argv is None else [*parser.prog.split(), *argv]
         print(f"\nstopped; {stopped}: {shlex.join(words)}", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
-        if options.debug or isinstance(error, BrokenPipeError):
+        if options.debug:
             raise
         return _complained(error)
+
+
+def closed_pipe() -> int:
+    """Return the exit code when the reader of stdout has seen enough (`| head`); what is left to
+    print goes nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return CLOSED_PIPE
 
 
 def _complained(error: Exception) -> int:

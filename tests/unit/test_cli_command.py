@@ -6,6 +6,8 @@ import argparse
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -57,12 +59,27 @@ def test_what_goes_wrong_is_a_line_and_an_exit_code(
     assert capsys.readouterr().err == said
 
 
-def test_debug_shows_the_traceback_and_a_closed_pipe_is_left_to_the_caller() -> None:
+def test_debug_shows_the_traceback() -> None:
     for error in (CurationError("no flour"), ZeroDivisionError()):
         with pytest.raises(type(error)):
             ran(parser(), ["--debug"], ending(error))
-    with pytest.raises(BrokenPipeError):
-        ran(parser(), [], ending(BrokenPipeError()))
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    code = (
+        "import argparse, sys; from curation.cli.command import add_common, ran\n"
+        "parser = argparse.ArgumentParser(); add_common(parser)\n"
+        "sys.exit(ran(parser, [], lambda _: print('loaf\\n' * 1_000_000) or 0))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == b"loaf\n"
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (141, b"")
 
 
 def test_usage_and_help_end_before_anything_runs() -> None:
