@@ -18,6 +18,7 @@ from curation.export.plan import MOST_SHOWN, Plan, build
 from curation.export.settings import ExportParams
 from curation.records import Progress
 from curation.store.catalogue import Catalogue
+from curation.store.integrity import state_of
 
 SUMS = "SHA256SUMS"
 SHOWN = 200
@@ -120,7 +121,7 @@ def _earlier(out: Path) -> dict[str, str]:
 
 def _missing(plan: Plan) -> Iterator[Progress]:
     """Make full pictures that are not there; one that cannot be made is left out and told."""
-    ids = [item.frame_id for item in plan.items if not item.is_own]
+    ids = [item.frame_id for item in plan.items if not item.is_own and state_of(item.source)]
     not_made: Mapping[int, str] = {}
     for beat in remake(plan.catalogue, ids):
         if beat.summary is None:
