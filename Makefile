@@ -19,7 +19,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 export YOLO_OFFLINE := true
 
-.PHONY: help demo run test fuzz lint bench bench-quality bench-taste bench-ui clean distclean system venv dev weights samples image-check requirements chaos
+.PHONY: help demo run test fuzz lint bench bench-quality bench-taste bench-ui clean distclean system venv dev readers weights samples image-check requirements chaos
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,7 +66,7 @@ clean: ## remove what demo, tests and tools left behind; keeps .venv, models and
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and remove .venv, models and sample clips
-	rm -rf $(VENV) samples
+	rm -rf $(VENV) .venv-readers samples
 	find weights -mindepth 1 -not -name manifest.toml -not -name README.md -delete
 
 system: ## the shared libraries that OpenCV and MediaPipe need
@@ -76,12 +76,18 @@ venv: system $(VENV)/.requirements.stamp ## .venv with the pinned requirements
 
 dev: venv $(VENV)/.requirements-dev.stamp ## the same, with what tests and lint need
 
+readers: dev .venv-readers/.requirements.stamp ## what tests read exports with, beside .venv
+
 $(VENV)/.requirements.stamp: requirements.txt
 	@scripts/make-venv requirements.txt
 	@touch $@
 
 $(VENV)/.requirements-dev.stamp: requirements-dev.txt $(VENV)/.requirements.stamp
 	@scripts/make-venv requirements-dev.txt
+	@touch $@
+
+.venv-readers/.requirements.stamp: requirements-readers.txt
+	@scripts/make-readers .venv-readers
 	@touch $@
 
 weights: venv ## the models, verified

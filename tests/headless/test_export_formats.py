@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -24,6 +25,7 @@ from curation.studio import Studio
 from tests.headless import exports
 
 os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
+ROOT = Path(__file__).parents[2]
 SPLIT = {"split": "shot", "val": 0.3}
 
 
@@ -163,19 +165,54 @@ def test_csv_opens_in_pandas_and_is_no_formula(studio: Studio, tmp_path: Path) -
     assert "'=1+1" in notes
 
 
-def test_fiftyone_finds_what_its_guide_describes(studio: Studio, tmp_path: Path) -> None:
-    """fiftyone itself brings a database server; this reads as its importer does: labels by file
-    name without ending, classes by number, boxes as shares."""
-    exports.export(studio, "fiftyone", tmp_path / "o")
-    told = json.loads((tmp_path / "o/labels.json").read_text())
-    files = {path.stem: path for path in (tmp_path / "o/data").iterdir()}
-    assert set(told["labels"]) == set(files) and told["classes"] == ["person", "face"]
-    boxes = [box for labels in told["labels"].values() for box in labels]
-    assert boxes
-    for box in boxes:
-        x, y, w, h = box["bounding_box"]
-        assert 0 <= x <= x + w <= 1.00001 and 0 <= y <= y + h <= 1.00001
-        assert isinstance(told["classes"][box["label"]], str) and 0 <= box["confidence"] <= 1
+def fiftyone_reads(folder: Path, home: Path) -> dict[str, Any]:
+    """Return what FiftyOne's importer finds, in a process of its own."""
+    readers = ROOT / ".venv-readers"
+    if not (readers / ".requirements.stamp").is_file():
+        pytest.skip("FiftyOne is not there to read its export with: make readers")
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests/headless/read_fiftyone.py", readers, folder],
+        env={**os.environ, "HOME": str(home), "FIFTYONE_DO_NOT_TRACK": "true"},
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_fiftyone_loads_with_its_own_importer(studio: Studio, tmp_path: Path) -> None:
+    told = exports.export(studio, "fiftyone", tmp_path / "o", crop="1:1", long_px=200, **SPLIT)
+    read = fiftyone_reads(tmp_path / "o", tmp_path)
+    rows = {row["file"]: row for row in exports.manifest(tmp_path / "o")}
+    assert all(one["classes"] == ["person", "face"] for one in read.values())
+    assert {side: len(one["samples"]) for side, one in read.items()} == told["splits"]
+    found = {
+        f"{side}/data/{sample['file']}": sample
+        for side, one in read.items() for sample in one["samples"]
+    }  # fmt: skip
+    assert set(found) == set(rows)
+    coco = boxes_of_coco(studio, tmp_path / "coco")
+    for file, sample in found.items():
+        assert sample["size_wh"] == [200, 200]
+        boxes = [(box["label"], [v * 200 for v in box["xywh"]]) for box in sample["boxes"]]
+        assert [label for label, _ in boxes] == [label for label, _ in coco[Path(file).name]]
+        for (_, one), (_, other) in zip(boxes, coco[Path(file).name], strict=True):
+            assert np.allclose(one, other, atol=0.02)
+        for box in sample["boxes"]:
+            assert box["facts"]["frame"] == rows[file]["frame"] and 0 < box["confidence"] <= 1
+            assert box["facts"]["caption"] and box["facts"]["stars"] in (0, 4)
+    assert sum(len(sample["boxes"]) for sample in found.values()) > told["pictures"]
+
+
+def boxes_of_coco(studio: Studio, out: Path) -> dict[str, list[tuple[str, list[float]]]]:
+    """Return label and box in pixels of each picture as the export for COCO has them."""
+    exports.export(studio, "coco", out, crop="1:1", long_px=200)
+    told = json.loads((out / "annotations/train.json").read_text())
+    label = {row["id"]: row["name"] for row in told["categories"]}
+    name = {row["id"]: row["file_name"] for row in told["images"]}
+    found: dict[str, list[tuple[str, list[float]]]] = {one: [] for one in name.values()}
+    for row in told["annotations"]:
+        found[name[row["image_id"]]].append((label[row["category_id"]], row["bbox"]))
+    return found
 
 
 def test_xmp_sidecars_hold_stars_and_words(studio: Studio, tmp_path: Path) -> None:
@@ -196,7 +233,7 @@ def test_xmp_sidecars_hold_stars_and_words(studio: Studio, tmp_path: Path) -> No
 
 
 def test_kohya_is_what_sd_scripts_look_for(studio: Studio, tmp_path: Path) -> None:
-    """sd-scripts is no package: this follows its documented layout and configuration."""
+    """sd-scripts is no package: this follows its layout; docs/export.md says what it loaded."""
     told = exports.export(studio, "kohya", tmp_path / "o", crop="bucket", **SPLIT)
     seen = 0
     for side in ("train", "val"):
@@ -212,6 +249,12 @@ def test_kohya_is_what_sd_scripts_look_for(studio: Studio, tmp_path: Path) -> No
                 assert picture.with_suffix(".txt").read_text().strip()
                 seen += 1
     assert seen == told["pictures"]
+
+
+def test_kohya_lets_pictures_smaller_than_a_bucket_grow(studio: Studio, tmp_path: Path) -> None:
+    exports.export(studio, "kohya", tmp_path / "o", long_px=60)
+    general = tomllib.loads((tmp_path / "o/train.toml").read_text())["general"]
+    assert not general["bucket_no_upscale"] and general["min_bucket_reso"] == 64
 
 
 def test_a_zip_is_one_file_and_streams(studio: Studio, tmp_path: Path) -> None:

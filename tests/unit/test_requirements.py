@@ -18,6 +18,7 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[2]
 FILES = ("requirements.txt", "requirements-dev.txt")
 RAY = "requirements-ray.txt"
+READERS = "requirements-readers.txt"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -33,7 +34,7 @@ def pins(*names: str) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", [*FILES, RAY])
+@pytest.mark.parametrize("name", [*FILES, RAY, READERS])
 def test_every_line_is_one_exact_public_version(name: str) -> None:
     for line in (ROOT / name).read_text().splitlines():
         text = line.split("#")[0].strip()
@@ -43,6 +44,10 @@ def test_every_line_is_one_exact_public_version(name: str) -> None:
 
 def test_the_two_files_do_not_contradict() -> None:
     assert not pins(FILES[0]).keys() & pins(FILES[1]).keys()
+
+
+def test_readers_are_what_the_development_environment_has_not() -> None:
+    assert not pins(READERS).keys() & pins(*FILES).keys()
 
 
 def test_ray_is_used_in_the_versions_it_is_tested_with() -> None:
@@ -96,8 +101,12 @@ def test_what_is_imported_is_declared(folders: tuple[str, ...], with_dev: bool) 
     opt_in = [line for name, lines in extras.items() if name != "dev" for line in lines]
     lines = PROJECT["dependencies"] + opt_in + extras["dev"] * with_dev
     declared = {canonicalize_name(Requirement(line).name) for line in lines}
-    # dlib-bin does not say that it carries dlib; imagededup need not be here.
-    carriers = {"dlib": ["dlib-bin"], "imagededup": ["imagededup"], **packages_distributions()}
+    declared |= pins(READERS).keys() if with_dev else set()
+    # dlib-bin does not say that it carries dlib; imagededup and fiftyone need not be here.
+    carriers = {
+        "dlib": ["dlib-bin"], "imagededup": ["imagededup"], "fiftyone": ["fiftyone"],
+        **packages_distributions(),
+    }  # fmt: skip
     files = [
         path
         for folder in folders

@@ -66,7 +66,8 @@ class Kohya(Format):
             "[general]",
             f"caption_extension = {json.dumps(ENDING)}",
             "enable_bucket = true",
-            "bucket_no_upscale = true",
+            # Without enlarging, sd-scripts divides by zero where a picture is smaller than a step.
+            f"bucket_no_upscale = {json.dumps(shortest >= BUCKET_STEP_PX)}",
             f"bucket_reso_steps = {BUCKET_STEP_PX}",
             f"min_bucket_reso = {min(LEAST_BUCKET_PX, max(64, shortest // 64 * 64))}",
             f"max_bucket_reso = {max(1536, -(-longest // 64) * 64)}",
