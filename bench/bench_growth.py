@@ -19,7 +19,6 @@ import argparse
 import json
 import os
 import resource
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -30,8 +29,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from bench.bench_chain import SCRIPTS, Through, through
 from bench.footage import source
-from bench.packaged_clips import ROOT
 from bench.report import RESULTS, Row, write
 from bench.rich_columns import rich
 from curation.cluster import WorkPlan, gather, work
@@ -44,7 +43,6 @@ from curation.video.ffmpeg import ffmpeg_path
 
 TIMES = (1, 4, 16)
 GATE, GOAL = 1.10, 1.0
-SCRIPTS = ("01_extract.py", "02_sort.py", "03_score_and_rank.py")
 CLIP, CLIP_S = "world.mp4", 30
 PER_VIDEO = 800
 COLUMN_FRAMES = 15_000
@@ -109,23 +107,11 @@ def variant(number: int, folder: Path) -> Path:
     return path
 
 
-def chained(n: int, folder: Path) -> tuple[int, list[float]]:
-    """Return how many frames n videos gave, and the processor time of each script."""
+def chained(n: int, folder: Path) -> Through:
+    """Return what n videos cost."""
     videos = folder / "videos"
     videos.mkdir(exist_ok=True)
-    paths = [variant(number, videos) for number in range(n)]
-    costs = []
-    with tempfile.TemporaryDirectory(dir=folder) as datastore:
-        for script in SCRIPTS:
-            words = [str(ROOT / script), *(map(str, paths) if script == SCRIPTS[0] else ())]
-            words += ["--datastore", datastore]
-            words += ["--workers", "1"] if script != SCRIPTS[2] else []
-            before = spent_s(resource.RUSAGE_CHILDREN)
-            subprocess.run([sys.executable, *words], check=True, cwd=ROOT, capture_output=True)
-            costs.append(spent_s(resource.RUSAGE_CHILDREN) - before)
-        with sqlite3.connect(Path(datastore) / "catalog.sqlite") as db:
-            frames = int(db.execute("SELECT count(*) FROM frame WHERE sampled").fetchone()[0])
-    return frames, costs
+    return through([variant(number, videos) for number in range(n)], folder)
 
 
 def chain_rows(unit: int, folder: Path, rounds: int) -> list[Row]:
@@ -133,9 +119,9 @@ def chain_rows(unit: int, folder: Path, rounds: int) -> list[Row]:
     counts: list[int] = []
     spent: list[list[list[float]]] = []
     for _ in range(rounds):
-        frames, costs = zip(*(chained(unit * times, folder) for times in TIMES), strict=True)
-        counts = list(frames)
-        spent.append(list(costs))
+        runs = [chained(unit * times, folder) for times in TIMES]
+        counts = [run.frames for run in runs]
+        spent.append([list(run.scripts_s) for run in runs])
     rows = line("01+02+03", "frames", counts, [[sum(each) for each in turn] for turn in spent])
     for i, script in enumerate(SCRIPTS):
         rows += line(script, "frames", counts, [[each[i] for each in turn] for turn in spent],

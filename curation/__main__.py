@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,10 +51,13 @@ folders of photos (VERB FOLDER...; reports first, moves last):
 
 def _serve(datastore: Path, host: str, port: int, open_to_all: bool) -> None:
     """Serve a datastore as app.py does; here, because the command line may not import the web."""
+    import logging
+
     from curation.web.app import serve
     from curation.web.site import Settings
 
     settings = Settings.from_environment(datastore, ())
+    logging.getLogger("curation").setLevel(logging.WARNING)  # commands say errors only
     serve(settings, host, port, open_to_all)
 
 
@@ -171,7 +173,7 @@ if __name__ == "__main__":
         code = main()
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has seen enough (`| head`); what is left must not be flushed into nothing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
+        from curation.cli.command import closed_pipe
+
+        code = closed_pipe()
     raise SystemExit(code)

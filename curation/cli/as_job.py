@@ -12,7 +12,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from curation.cli.verbs import DONE, INTERRUPTED, ITEMS_FAILED
+from curation.cli.command import DONE, INTERRUPTED, ITEMS_FAILED
 
 VERBS = ("remake", "train", "evaluate", "promote", "export", "report")
 

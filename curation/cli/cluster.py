@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import shlex
-import signal
-import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curation.cli.command import (
+    DONE,
+    ITEMS_FAILED,
+    add_common,
+    check_datastore,
+    followed,
+    ran,
+    say,
+)
 from curation.cli.options import add_options, to_argv, typed
-from curation.cli.verbs import DONE, FAILED, INTERRUPTED, ITEMS_FAILED, USAGE, Watcher
-from curation.errors import CurationError, ParamError, StoreError
+from curation.errors import ParamError
 from curation.params import MeasureParams, Params, WorkParams
 from curation.records import Progress
 
@@ -68,7 +73,6 @@ def parser(verb: str) -> argparse.ArgumentParser:
             "steps", nargs="*", metavar="STEP",
             help="such as pose or appearance; what they need comes along; none means all",
         )  # fmt: skip
-        _add_datastore(made)
         _add_engine(made)
         made.add_argument(
             "--gpu-share", type=float, default=1.0, metavar="SHARE",
@@ -83,7 +87,6 @@ def parser(verb: str) -> argparse.ArgumentParser:
             help="the videos as they lie here; none means DATASTORE/videos_folder_*/, and parts "
             "of videos that lie elsewhere too",
         )  # fmt: skip
-        _add_datastore(made)
         made.add_argument(
             "--settings", action="append", default=[], metavar="NAME",
             help="take parts of these settings, where there are several kinds; may be repeated",
@@ -91,9 +94,7 @@ def parser(verb: str) -> argparse.ArgumentParser:
         made.add_argument(
             "--workers", type=int, default=0, metavar="INT", help="parts unpacked at once; 0 picks"
         )
-    made.add_argument("--strict", action="store_true", help="exit with 3 when an item failed")
-    made.add_argument("--json", action="store_true", help="print one JSON summary on stdout")
-    made.add_argument("--debug", action="store_true", help="show tracebacks and log lines")
+    add_common(made, datastore=verb != "work", strict=True)
     if verb in OPTIONS:
         add_options(made, OPTIONS[verb])
     return made
@@ -111,42 +112,9 @@ def _add_engine(made: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _add_datastore(made: argparse.ArgumentParser) -> None:
-    made.add_argument(
-        "--datastore", type=Path, default=Path("datastore"), metavar="FOLDER",
-        help="where frames, catalogue and results live; default %(default)s",
-    )  # fmt: skip
-
-
 def main(verb: str, argv: Sequence[str]) -> int:
     """Run one verb and return its exit code."""
-    options = parser(verb).parse_args(argv)
-    logging.basicConfig(level=logging.DEBUG if options.debug else logging.ERROR)
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupt)
-    try:
-        return _run(verb, options)
-    except CurationError as error:
-        if options.debug:
-            raise
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return USAGE if isinstance(error, ParamError) else FAILED
-    except KeyboardInterrupt:
-        again = shlex.join(["python", "-m", "curation", verb, *argv])
-        print(f"\nstopped; nothing is lost. Go on with: {again}", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:  # the last line of defence: one line, not a traceback
-        if options.debug:
-            raise
-        print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
-        print("hint: type it again with --debug and report what you see", file=sys.stderr)
-        return FAILED
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+    return ran(parser(verb), argv, lambda options: _run(verb, options))
 
 
 def _run(verb: str, options: argparse.Namespace) -> int:
@@ -155,13 +123,10 @@ def _run(verb: str, options: argparse.Namespace) -> int:
     from curation.studio import Studio
 
     if verb == "measure":
-        _check_datastore(options.datastore)
-    studio = Studio(options.datastore)
-    try:
-        how = _gather if verb == "gather" else _measure
+        check_datastore(options.datastore)
+    how = _gather if verb == "gather" else _measure
+    with Studio(options.datastore) as studio:
         return _follow(verb, options, how(studio, options))
-    finally:
-        studio.close()
 
 
 def _work(options: argparse.Namespace) -> Generator[Progress, None, None]:
@@ -203,87 +168,63 @@ def _check_engine(options: argparse.Namespace) -> None:
         raise ParamError("--address is for --engine ray", "add --engine ray")
 
 
-def _check_datastore(folder: Path) -> None:
-    """Raise StoreError where there is none: opening would make one."""
-    from curation.store.catalogue import FILE_NAME
-
-    if not (folder / FILE_NAME).is_file():
-        raise StoreError(
-            f"{folder} is no datastore: it has no {FILE_NAME}", "name it with --datastore"
-        )
-
-
 def _follow(
     verb: str, options: argparse.Namespace, beats: Generator[Progress, None, None]
 ) -> int:
-    from curation.cli.terminal import Terminal, print_json
-
-    watcher: Watcher = Terminal(quiet=options.json)
-    summary: Mapping[str, Any] = {}
-    try:
-        for beat in beats:
-            summary = beat.summary if beat.summary is not None else summary
-            watcher.show(beat)
-    finally:
-        beats.close()
-        watcher.close()
-    if options.json:
-        print_json(summary)
-    else:
-        _say(verb, options, summary)
+    summary = followed(beats, options)
+    say(options, summary, _lines(verb, options, summary))
     incomplete = summary["failed_items"] or summary.get("missing")
     return ITEMS_FAILED if options.strict and incomplete else DONE
 
 
-def _say(verb: str, options: argparse.Namespace, summary: Mapping[str, Any]) -> None:
+def _lines(verb: str, options: argparse.Namespace, summary: Mapping[str, Any]) -> Iterator[str]:
     if verb == "work":
-        _say_worked(options, summary)
+        yield from _worked_lines(options, summary)
     elif verb == "measure":
-        print(
+        yield (
             f"{summary['measured']} frames measured, {summary['failed']} of them failed,"
             f" {summary['left_out']} left out"
         )
     else:
-        _say_gathered(options, summary)
+        yield from _gathered_lines(options, summary)
     if summary["failed_items"]:
-        print(f"{len(summary['failed_items'])} failed:")
+        yield f"{len(summary['failed_items'])} failed:"
         for item in summary["failed_items"]:
-            print(f"  {item['item']}: {item['reason']}")
+            yield f"  {item['item']}: {item['reason']}"
     if verb == "work":
-        print(f"next: {shlex.join(['python', '-m', 'curation', 'gather', options.parts])}")
+        yield f"next: {shlex.join(['python', '-m', 'curation', 'gather', options.parts])}"
         return
     # Other settings would measure everything again.
     names = MeasureParams.model_fields.keys()
     used = summary["settings"] if verb == "measure" else summary["measured"]
     kept = {k: v for k, v in used.items() if k in names and k != "workers"}
     words = ["python", "02_sort.py", "--datastore", str(options.datastore)]
-    print(f"next: {shlex.join([*words, *to_argv(MeasureParams(**kept))])}")
+    yield f"next: {shlex.join([*words, *to_argv(MeasureParams(**kept))])}"
 
 
-def _say_worked(options: argparse.Namespace, summary: Mapping[str, Any]) -> None:
-    print(
+def _worked_lines(options: argparse.Namespace, summary: Mapping[str, Any]) -> Iterator[str]:
+    yield (
         f"{summary['parts']} parts made in {options.parts}, {summary['skipped']} were there"
         f" (share of {summary['videos']} among {summary['of']} videos)"
     )
-    print(f"{summary['stills']} frames, {summary['part_bytes'] / 1e6:,.1f} MB")
+    yield f"{summary['stills']} frames, {summary['part_bytes'] / 1e6:,.1f} MB"
     if summary["video_s"]:
         each = summary["cpu_s"] / summary["video_s"]
-        print(f"{summary['cpu_s']:.0f} s of processor: {each:.2f} for each second of video")
+        yield f"{summary['cpu_s']:.0f} s of processor: {each:.2f} for each second of video"
 
 
-def _say_gathered(options: argparse.Namespace, summary: Mapping[str, Any]) -> None:
-    print(
+def _gathered_lines(options: argparse.Namespace, summary: Mapping[str, Any]) -> Iterator[str]:
+    yield (
         f"{summary['parts']} parts taken in, {summary['there']} were there; {summary['stills']}"
         f" frames stored in {options.datastore}"
     )
     if summary["elsewhere"]:
-        print(f"{summary['elsewhere']} videos lie elsewhere: name them to give them their places")
+        yield f"{summary['elsewhere']} videos lie elsewhere: name them to give them their places"
     if summary["others"]:
-        print(f"{summary['others']} parts are of videos that were not named")
+        yield f"{summary['others']} parts are of videos that were not named"
     missing = summary["missing"]
     if missing:
-        print(f"{len(missing)} videos have no part yet:")
-        for path in missing[:10]:
-            print(f"  {path}")
+        yield f"{len(missing)} videos have no part yet:"
+        yield from (f"  {path}" for path in missing[:10])
         if len(missing) > 10:
-            print(f"  and {len(missing) - 10} more")
+            yield f"  and {len(missing) - 10} more"

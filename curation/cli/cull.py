@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from curation.cli import toolkit
-from curation.cli.review import Serve
-from curation.cli.verbs import DONE, FAILED, INTERRUPTED, USAGE
-from curation.errors import CurationError, ParamError
-from curation.records import Progress
+from curation.cli.command import DONE, followed, ran
+from curation.cli.review import Serve, add_page
 from curation.store.catalogue import OUR_FOLDER
+
+if TYPE_CHECKING:
+    from curation.records import Progress
 
 PAGE = "review?mode=cull"
 BOTH = "all"
@@ -32,38 +34,16 @@ def parser() -> argparse.ArgumentParser:
 
     made = toolkit.parser(find("group"))
     made.prog, made.description = "python -m curation cull", ABOUT
-    page = made.add_argument_group("the page")
-    page.add_argument("--host", default="127.0.0.1", help="default %(default)s")
-    page.add_argument("--port", type=int, default=7860, help="default %(default)s")
-    page.add_argument(
-        "--open-to-all", action="store_true",
-        help="listen beyond this machine without a password or token",
-    )  # fmt: skip
-    page.add_argument(
-        "--serve", action=argparse.BooleanOptionalAction, default=True,
-        help="open the desk when the groups are found; --no-serve only finds them",
-    )  # fmt: skip
+    add_page(
+        made.add_argument_group("the page"),
+        "open the desk when the groups are found; --no-serve only finds them",
+    )
     return made
 
 
 def main(argv: Sequence[str], serve: Serve) -> int:
     """Read, group, serve; return 0 done, 1 error, 2 usage, 3 with --strict, 130."""
-    try:
-        options = parser().parse_args(argv)
-    except SystemExit as leave:
-        return int(leave.code or 0)
-    try:
-        return _run(options, _without_page(argv), serve)
-    except CurationError as error:
-        if options.debug:
-            raise
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return USAGE if isinstance(error, ParamError) else FAILED
-    except KeyboardInterrupt:
-        print("\nstopped; nothing is lost. Typed again, it goes on.", file=sys.stderr)
-        return INTERRUPTED
+    return ran(parser(), argv, lambda options: _run(options, _without_page(argv), serve))
 
 
 def _run(options: argparse.Namespace, words: Sequence[str], serve: Serve) -> int:
@@ -86,24 +66,12 @@ def _run(options: argparse.Namespace, words: Sequence[str], serve: Serve) -> int
 
 def _read(folders: Sequence[Path], home: Path, options: argparse.Namespace) -> None:
     """Make the pictures rows of the catalogue, so that they have thumbnails and take marks."""
-    from curation.cli.terminal import Terminal
     from curation.studio import Studio
 
-    studio = Studio(home)
-    terminal = Terminal(quiet=options.json)
-    try:
-        with _job(options) as tell:
-            for folder in folders:
-                beats = studio.add_pictures(folder, getattr(options, "workers", 0))
-                try:
-                    for beat in beats:
-                        terminal.show(beat)
-                        tell(beat)
-                finally:
-                    beats.close()
-    finally:
-        terminal.close()
-        studio.close()
+    with Studio(home) as studio, _job(options) as tell:
+        for folder in folders:
+            beats = studio.add_pictures(folder, getattr(options, "workers", 0))
+            followed(beats, options, tell)
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from curation.cli import doctor_checks as checks_of
+from curation.cli.command import DONE, FAILED, USAGE
 from curation.cli.doctor_checks import Finding
-from curation.cli.verbs import DONE, FAILED, USAGE
 
 
 def parser() -> argparse.ArgumentParser:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import signal
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curation.cli.command import DONE, add_common, code_of, followed, opened, ran, say
 from curation.cli.explain import FRAME_HELP
-from curation.cli.verbs import DONE, FAILED, INTERRUPTED, ITEMS_FAILED, USAGE
-from curation.errors import CurationError, StoreError
+from curation.errors import ParamError
 
 if TYPE_CHECKING:
     from curation.studio import Studio
@@ -47,32 +45,9 @@ def main(argv: Sequence[str]) -> int:
     words = list(argv)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
         words = ["list", *words]
-    try:
-        options = _parser().parse_args(words)
-    except SystemExit as leave:
-        return int(leave.code or 0)
-    if options.verb == "forget" and not options.yes:
-        print(f"error: forgetting cannot be undone; if you mean it: python -m curation people "
-              f"{shlex.join(argv)} --yes", file=sys.stderr)
-        return USAGE
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupt)
-    try:
-        return _run(options)
-    except CurationError as error:
-        if options.debug:
-            raise
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        print("\nstopped; nothing was said", file=sys.stderr)
-        return INTERRUPTED
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+    return ran(
+        _parser(), words, lambda options: _run(options, words), "nothing was said. Again"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,12 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     from curation.people_params import FindPersonParams
 
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--datastore", type=Path, default=Path("datastore"), metavar="FOLDER",
-        help="where frames, catalogue and results live; default %(default)s",
-    )  # fmt: skip
-    common.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_common(common)
     parser = argparse.ArgumentParser(prog="python -m curation people", description=ABOUT)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb, (about, words) in VERBS.items():
@@ -102,24 +72,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace) -> int:
-    from curation.store.catalogue import FILE_NAME
-    from curation.studio import Studio
-
-    # Opening makes an absent datastore, which must not happen here.
-    if not (options.datastore / FILE_NAME).is_file():
-        raise StoreError(
-            f"{options.datastore} is no datastore: it has no {FILE_NAME}",
-            "name it with --datastore, or make one: python 01_extract.py VIDEO",
+def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
+    if options.verb == "forget" and not options.yes:
+        raise ParamError(
+            f"forgetting cannot be undone; if you mean it: python -m curation people "
+            f"{shlex.join(words)} --yes"
         )
-    studio = Studio(options.datastore)
-    try:
+    with opened(options.datastore) as studio:
         if options.verb == "find":
             return _find(studio, options)
         answer = studio.people() if options.verb == "list" else _said(studio, options)
-    finally:
-        studio.close()
-    _print(options, answer, _list_text if options.verb == "list" else _said_text)
+    say(options, answer, [(_list_text if options.verb == "list" else _said_text)(answer)])
     return DONE
 
 
@@ -143,35 +106,13 @@ def _said(studio: Studio, options: argparse.Namespace) -> dict[str, Any]:
 
 def _find(studio: Studio, options: argparse.Namespace) -> int:
     from curation.cli.options import typed
-    from curation.cli.terminal import Terminal
     from curation.people_params import FindPersonParams
     from curation.recipes import build
 
     params = build(FindPersonParams, typed(options, FindPersonParams))
-    watcher = Terminal(quiet=options.json)
-    summary: dict[str, Any] = {}
-    beats = studio.find_person(options.pictures, params)
-    try:
-        for beat in beats:
-            summary = dict(beat.summary) if beat.summary is not None else summary
-            watcher.show(beat)
-    finally:
-        beats.close()
-        watcher.close()
-    _print(options, summary, _found_text)
-    return ITEMS_FAILED if options.strict and summary["failed_items"] else DONE
-
-
-def _print(
-    options: argparse.Namespace, answer: Mapping[str, Any],
-    text: Callable[[Mapping[str, Any]], str],
-) -> None:
-    from curation.cli.terminal import print_json
-
-    if options.json:
-        print_json(answer)
-    else:
-        print(text(answer))
+    summary = followed(studio.find_person(options.pictures, params), options)
+    say(options, summary, _found_lines(summary))
+    return code_of(options, summary)
 
 
 def _list_text(answer: Mapping[str, Any]) -> str:
@@ -206,23 +147,22 @@ def _said_text(answer: Mapping[str, Any]) -> str:
     return f"{answer['did']}\nnext: {answer['then']} (or: python -m curation people undo)"
 
 
-def _found_text(answer: Mapping[str, Any]) -> str:
+def _found_lines(answer: Mapping[str, Any]) -> Iterator[str]:
     them = len(answer["them"])
-    lines = [
+    yield (
         f"{them} of {answer['tracks']:,} tracks show them (likeness from "
         f"{answer['threshold']:.2f}; expect {answer['expected_strangers']:.1f} strangers among "
         f"them, and {100 * answer['expected_missed']:.0f} % of their tracks below)"
-    ]
+    )
     below = False
     for row in answer["found"]:
         if not row["is_them"] and not below:
             below = True
-            lines.append("below the threshold:")
+            yield "below the threshold:"
         who = f"  {row['name']}" if row["name"] else ""
-        lines.append(f"  {row['likeness']:.2f}  frame {row['frame']}  {row['video']} at "
-                     f"{row['time_s']:.2f} s{who}")
+        yield (f"  {row['likeness']:.2f}  frame {row['frame']}  {row['video']} at "
+               f"{row['time_s']:.2f} s{who}")
     if "named" in answer:
         count = answer["named"]["tracks"]
-        lines.append(f"{count} track{' shows' if count == 1 else 's show'} "
-                     f"{answer['named']['name']} now; next: python 03_score_and_rank.py")
-    return "\n".join(lines)
+        yield (f"{count} track{' shows' if count == 1 else 's show'} "
+               f"{answer['named']['name']} now; next: python 03_score_and_rank.py")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import uuid
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from curation.cli.command import DONE, add_common, opened, ran, say
 from curation.cli.explain import FRAME_HELP
-from curation.cli.verbs import DONE, FAILED, USAGE
-from curation.errors import CurationError, StoreError
+from curation.errors import CurationError, ParamError
 
 if TYPE_CHECKING:
     from curation.studio import Studio
@@ -27,25 +25,7 @@ CLIENT = "command line"
 
 def main(argv: Sequence[str]) -> int:
     """Rate frames; return 0 done, 1 error, 2 usage."""
-    parser = _parser()
-    try:
-        options = parser.parse_args(argv)
-    except SystemExit as leave:
-        return int(leave.code or 0)
-    back = options.undo or options.redo
-    if not back and not options.frames and not options.where:
-        print("error: say which frames: rate FRAME... --stars 4, or --where CONDITION",
-              file=sys.stderr)
-        return USAGE
-    try:
-        return _run(options)
-    except CurationError as error:
-        if options.debug:
-            raise
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return FAILED
+    return ran(_parser(), argv, _run)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,36 +40,25 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--flag", choices=FLAGS, help="pick or reject; none takes it away")
     what.add_argument("--undo", action="store_true", help="take back what was rated here last")
     what.add_argument("--redo", action="store_true", help="do again what was taken back last")
-    parser.add_argument(
-        "--datastore", type=Path, default=Path("datastore"), metavar="FOLDER",
-        help="where frames, catalogue and results live; default %(default)s",
-    )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_common(parser)
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
-    from curation.cli.terminal import print_json
-    from curation.store.catalogue import FILE_NAME
-    from curation.studio import Studio
-
-    # Opening makes an absent datastore, which must not happen here.
-    if not (options.datastore / FILE_NAME).is_file():
-        raise StoreError(
-            f"{options.datastore} is no datastore: it has no {FILE_NAME}",
-            "name it with --datastore, or make one: python 01_extract.py VIDEO",
-        )
-    with Studio(options.datastore) as studio:
-        told = _back(studio, options) if options.undo or options.redo else _rate(studio, options)
-    if options.json:
-        print_json(told)
-        return DONE
-    print(told["did"])
-    if told.get("skipped"):
-        print(f"{told['skipped']} that somebody else changed since stay as they are")
-    print(f"{told['rated']} frames are rated; next: {told['then']}")
+    back = options.undo or options.redo
+    if not back and not options.frames and not options.where:
+        raise ParamError("say which frames: rate FRAME... --stars 4, or --where CONDITION")
+    with opened(options.datastore) as studio:
+        told = _back(studio, options) if back else _rate(studio, options)
+    say(options, told, _lines(told))
     return DONE
+
+
+def _lines(told: Mapping[str, Any]) -> Iterator[str]:
+    yield told["did"]
+    if told.get("skipped"):
+        yield f"{told['skipped']} that somebody else changed since stay as they are"
+    yield f"{told['rated']} frames are rated; next: {told['then']}"
 
 
 def _rate(studio: Studio, options: argparse.Namespace) -> dict[str, object]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from curation.cli.verbs import DONE, FAILED, INTERRUPTED, ITEMS_FAILED
+from curation.cli.command import DONE, add_common, code_of, followed, ran, say
 from curation.errors import CurationError, StoreError
 from curation.store.catalogue import FILE_NAME, OUR_FOLDER
 
@@ -32,46 +31,30 @@ def parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help=f"where marks, thumbnails and measures go; default FOLDER/{OUR_FOLDER}",
     )
-    made.add_argument("--host", default="127.0.0.1", help="default %(default)s")
-    made.add_argument("--port", type=int, default=7860, help="default %(default)s")
-    made.add_argument(
-        "--open-to-all",
-        action="store_true",
-        help="listen beyond this machine without a password or token",
-    )
+    add_page(made, "open the workspace when the pictures are read; --no-serve only reads them")
     made.add_argument(
         "--workers", type=int, default=0, help="reading processes; 0 picks one per core"
     )
-    made.add_argument(
-        "--serve",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="open the workspace when the pictures are read; --no-serve only reads them",
-    )
-    made.add_argument("--strict", action="store_true", help="exit with 3 when a picture failed")
-    made.add_argument("--json", action="store_true", help="print one JSON summary on stdout")
-    made.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_common(made, datastore=False, strict=True)
     return made
+
+
+def add_page(parser: Any, served: str) -> None:
+    """Add where the page is served, and whether, to a parser or a group of one."""
+    parser.add_argument("--host", default="127.0.0.1", help="default %(default)s")
+    parser.add_argument("--port", type=int, default=7860, help="default %(default)s")
+    parser.add_argument(
+        "--open-to-all", action="store_true",
+        help="listen beyond this machine without a password or token",
+    )  # fmt: skip
+    parser.add_argument(
+        "--serve", action=argparse.BooleanOptionalAction, default=True, help=served
+    )
 
 
 def main(argv: Sequence[str], serve: Serve) -> int:
     """Read the pictures, then serve; return 0 done, 1 error, 2 usage, 3 with --strict, 130."""
-    try:
-        options = parser().parse_args(argv)
-    except SystemExit as leave:
-        return int(leave.code or 0)
-    try:
-        return _run(options, serve)
-    except CurationError as error:
-        if options.debug:
-            raise
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        print("\nstopped; nothing is lost. Typed again, it goes on.", file=sys.stderr)
-        return INTERRUPTED
+    return ran(parser(), argv, lambda options: _run(options, serve))
 
 
 def _run(options: argparse.Namespace, serve: Serve) -> int:
@@ -91,17 +74,15 @@ def _run(options: argparse.Namespace, serve: Serve) -> int:
         if options.datastore is None and not error.hint:
             raise StoreError(error.message, "name another place with --datastore") from error
         raise
-    if options.json:
-        print(json.dumps(summary, sort_keys=True), flush=True)
-    else:
-        print(sentence(summary), flush=True)
+    say(options, summary, [sentence(summary)])
+    sys.stdout.flush()  # serving takes as long as people like
     if not summary["pictures"]:
         raise CurationError(
             f"there is no picture in {options.folder}",
             "JPEG, PNG, WebP, TIFF, AVIF, HEIC and RAW files are read",
         )
-    if options.strict and summary["failed_items"]:
-        return ITEMS_FAILED
+    if code := code_of(options, summary):
+        return code
     if options.serve:
         print(f"http://{options.host}:{options.port}/review", file=sys.stderr, flush=True)
         serve(datastore, options.host, options.port, options.open_to_all)
@@ -109,22 +90,10 @@ def _run(options: argparse.Namespace, serve: Serve) -> int:
 
 
 def _read(options: argparse.Namespace, datastore: Path) -> Mapping[str, Any]:
-    from curation.cli.terminal import Terminal
     from curation.studio import Studio
 
-    studio = Studio(datastore)
-    terminal = Terminal(quiet=options.json)
-    summary: Mapping[str, Any] = {}
-    beats = studio.add_pictures(options.folder, options.workers)
-    try:
-        for beat in beats:
-            summary = beat.summary if beat.summary is not None else summary
-            terminal.show(beat)
-    finally:
-        beats.close()
-        terminal.close()
-        studio.close()
-    return summary
+    with Studio(datastore) as studio:
+        return followed(studio.add_pictures(options.folder, options.workers), options)
 
 
 def sentence(summary: Mapping[str, Any]) -> str:

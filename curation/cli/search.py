@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import signal
-import sys
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from curation.cli.command import DONE, add_common, code_of, followed, opened, ran, say
 from curation.cli.explain import FRAME_HELP
-from curation.cli.verbs import DONE, FAILED, INTERRUPTED, ITEMS_FAILED, USAGE
-from curation.errors import CurationError, StoreError
-from curation.records import Progress
-
-if TYPE_CHECKING:
-    from curation.studio import Studio
 
 ABOUT = (
     "Find frames: like a frame or a picture file, by how somebody looks (--by appearance), by "
@@ -32,13 +23,13 @@ def main(argv: Sequence[str]) -> int:
     from curation.cli.options import add_options, typed
     from curation.search.find import FindParams
 
-    parser = _parser("search", ABOUT)
+    parser = argparse.ArgumentParser(prog="python -m curation search", description=ABOUT)
     parser.add_argument(
         "like", nargs="*", metavar="FRAME", help=FRAME_HELP + "; or any picture file: frames near "
         "any of these are found",
     )  # fmt: skip
     parser.add_argument("--columns", action="store_true", help="list the columns, then end")
-    parser.add_argument("--strict", action="store_true", help="exit with 3 when a frame failed")
+    add_common(parser, strict=True)
     add_options(parser, FindParams)
 
     def run(options: argparse.Namespace) -> int:
@@ -46,25 +37,26 @@ def main(argv: Sequence[str]) -> int:
         from curation.search.find import SearchParams
 
         params = build(SearchParams, {"like": tuple(options.like)}, typed(options, FindParams))
-        with _open(options.datastore) as studio:
+        with opened(options.datastore) as studio:
             if options.columns:
                 columns = studio.columns()
-                _say(options, {"columns": columns}, _columns_text(columns))
+                say(options, {"columns": columns}, _column_lines(columns))
                 return DONE
-            summary = _watch(options, studio.search(params))
-        _say(options, summary, _found_text(summary))
-        return ITEMS_FAILED if options.strict and summary["failed_items"] else DONE
+            summary = followed(studio.search(params), options)
+        say(options, summary, _found_lines(summary))
+        return code_of(options, summary)
 
-    return _ran(parser, argv, run)
+    return ran(parser, argv, run)
 
 
 def main_report(argv: Sequence[str]) -> int:
     """Write the page about a set of frames; exit codes as `main`."""
-    parser = _parser(
-        "report", "Write one page about the frames that are picked, or those of a condition: what "
-        "they cover and lack, where in the videos they are, what was refused and why, what to "
-        "film or find next. It needs nothing else and opens from the disk.",
-    )  # fmt: skip
+    parser = argparse.ArgumentParser(
+        prog="python -m curation report",
+        description="Write one page about the frames that are picked, or those of a condition: "
+        "what they cover and lack, where in the videos they are, what was refused and why, what "
+        "to film or find next. It needs nothing else and opens from the disk.",
+    )
     parser.add_argument(
         "--out", type=Path, default=None, metavar="FILE",
         help="where to; default DATASTORE/dataset_report.html",
@@ -72,120 +64,36 @@ def main_report(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--where", default="", metavar="CONDITION", help="report on these frames, not on the picks"
     )
+    add_common(parser)
 
     def run(options: argparse.Namespace) -> int:
-        with _open(options.datastore) as studio:
+        with opened(options.datastore) as studio:
             out = options.out or options.datastore / "dataset_report.html"
-            summary = _watch(options, studio.report(out, options.where))
-        _say(options, summary, f"{summary['frames']} frames reported on; open {summary['report']}")
+            summary = followed(studio.report(out, options.where), options)
+        told = f"{summary['frames']} frames reported on; open {summary['report']}"
+        say(options, summary, [told])
         return DONE
 
-    return _ran(parser, argv, run)
+    return ran(parser, argv, run)
 
 
-def _parser(verb: str, about: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m curation {verb}", description=about)
-    parser.add_argument(
-        "--datastore", type=Path, default=Path("datastore"), metavar="FOLDER",
-        help="where frames, catalogue and results live; default %(default)s",
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parser
-
-
-def _ran(
-    parser: argparse.ArgumentParser, argv: Sequence[str], run: Callable[[argparse.Namespace], int]
-) -> int:
-    try:
-        options = parser.parse_args(argv)
-    except SystemExit as leave:
-        return int(leave.code or 0)
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupt)
-    try:
-        return run(options)
-    except CurationError as error:
-        if options.debug:
-            raise
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return USAGE if type(error).__name__ == "ParamError" else FAILED
-    except KeyboardInterrupt:
-        again = shlex.join(["python", "-m", "curation", parser.prog.rpartition(" ")[2], *argv])
-        print(f"\nstopped; nothing is lost. Go on with: {again}", file=sys.stderr)
-        return INTERRUPTED
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-@contextmanager
-def _open(datastore: Path) -> Iterator[Studio]:
-    """Open a datastore that is there: opening makes an absent one, which must not happen here."""
-    from curation.store.catalogue import FILE_NAME
-    from curation.studio import Studio
-
-    if not (datastore / FILE_NAME).is_file():
-        raise StoreError(
-            f"{datastore} is no datastore: it has no {FILE_NAME}",
-            "name it with --datastore, or make one: python 01_extract.py VIDEO",
-        )
-    studio = Studio(datastore)
-    try:
-        yield studio
-    finally:
-        studio.close()
-
-
-def _watch(
-    options: argparse.Namespace, beats: Generator[Progress, None, None]
-) -> Mapping[str, Any]:
-    from curation.cli.terminal import Terminal
-
-    watcher = Terminal(quiet=options.json)
-    summary: Mapping[str, Any] = {}
-    try:
-        for beat in beats:
-            summary = beat.summary if beat.summary is not None else summary
-            watcher.show(beat)
-    finally:
-        beats.close()
-        watcher.close()
-    return summary
-
-
-def _say(options: argparse.Namespace, summary: Mapping[str, Any], text: str) -> None:
-    if options.json:
-        from curation.cli.terminal import print_json
-
-        print_json(summary)
-    else:
-        print(text)
-
-
-def _columns_text(columns: Sequence[Mapping[str, Any]]) -> str:
-    lines = []
+def _column_lines(columns: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for one in columns:
         words = [word for word in one["words"][:8] if word]
         more = ", ..." if len(one["words"]) > 8 else ""
         said = f" ({', '.join(words)}{more})" if words else ""
-        lines.append(f"{one['name']:<24} {one['kind']:<7} {one['about']}{said}")
-    return "\n".join(lines)
+        yield f"{one['name']:<24} {one['kind']:<7} {one['about']}{said}"
 
 
-def _found_text(summary: Mapping[str, Any]) -> str:
-    lines = []
+def _found_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     for one in summary["frames"]:
         apart = f"{one['distance']:.3f}  " if "distance" in one else ""
         score = "" if one["score"] is None else f"{one['score']:.2f}"
         who = one["person"] or ""
-        lines.append(
+        yield (
             f"{apart}{one['frame_id']:>7}  {one['video']} @ {one['time_s']:.2f} s  "
             f"{one['pool'] or '':<10} {score:<5} {who}  {one['file']}".rstrip()
         )
     shown = len(summary["frames"])
     more = f", the first {shown} are shown (--count)" if shown < summary["found"] else ""
-    return "\n".join([*lines, f"{summary['found']} frames fit{more}"])
+    yield f"{summary['found']} frames fit{more}"

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
+from curation.cli.command import DONE, FAILED, ITEMS_FAILED, add_common, followed, ran, say
 from curation.cli.options import _extra, _kind, _range
-from curation.cli.verbs import DONE, FAILED, INTERRUPTED, ITEMS_FAILED, USAGE
-from curation.errors import CurationError, InputError, ParamError
+from curation.errors import InputError, ParamError
 from curation.params import Params
 from curation.store.catalogue import FILE_NAME, OUR_FOLDER, Catalogue
 from curation.toolkit import config as yaml_file
@@ -74,8 +72,7 @@ def parser(verb: Verb) -> argparse.ArgumentParser:
     ):
         if flag != "--recursive" or verb.home is None:  # a FOLDER is always taken whole
             run.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=text)
-    run.add_argument("--json", action="store_true", help="print one JSON summary on stdout")
-    run.add_argument("--debug", action="store_true", help="show tracebacks and log lines")
+    add_common(run, datastore=False)
     run.add_argument("--job", type=int, help=argparse.SUPPRESS)
     run.add_argument("--datastore", type=Path, help=argparse.SUPPRESS)
     return made
@@ -125,43 +122,12 @@ def _commas(kind: Any) -> Any:
 
 def main(word: str, argv: Sequence[str]) -> int:
     """Run one verb; return 0 done, 1 error, 2 usage, 3 with --strict, 130 interrupted."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file name need not be text
     try:
         verb = find(word)
     except ModuleNotFoundError as error:
         print(f"error: {word} needs a package that is not installed: {error.name}", file=sys.stderr)
         return FAILED
-    try:
-        options = parser(verb).parse_args(argv)
-    except SystemExit as leave:
-        return int(leave.code or 0)
-    logging.basicConfig(level=logging.DEBUG if options.debug else logging.ERROR)
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupt)
-    try:
-        return _run(verb, options, argv)
-    except CurationError as error:
-        if options.debug:
-            raise
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return USAGE if isinstance(error, ParamError) else FAILED
-    except KeyboardInterrupt:
-        again = shlex.join(["python", "-m", "curation", word, *argv])
-        print(f"\nstopped; nothing is lost. Go on with: {again}", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:  # the last line of defence: one line, not a traceback
-        if options.debug:
-            raise
-        print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
-        print("hint: type it again with --debug and report what you see", file=sys.stderr)
-        return FAILED
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+    return ran(parser(verb), argv, lambda options: _run(verb, options, argv))
 
 
 def given(verb: Verb, options: argparse.Namespace) -> tuple[Any, dict[str, Any], Path]:
@@ -219,30 +185,18 @@ def _run(verb: Verb, options: argparse.Namespace, argv: Sequence[str]) -> int:
     if getattr(params, "from_dirs", ""):
         # Before anything is opened: a wrong name in a wrong place leaves no trace there.
         WorkDir(root).folders(params.from_dirs)
-    from curation.cli.terminal import Terminal, print_json
-
-    watchers: list[Any] = [Terminal(quiet=options.json)]
-    summary: Mapping[str, Any] = {}
     with ExitStack() as stack:
+        tell = []
         if options.job is not None and options.datastore is not None:
             from curation.cli.toolkit_job import ToolkitWatcher, extra
 
-            jobs = Catalogue(options.datastore)
-            stack.callback(jobs.close)
-            watchers.append(ToolkitWatcher(jobs, options.job))
+            jobs = stack.enter_context(closing(Catalogue(options.datastore)))
+            watcher = stack.enter_context(closing(ToolkitWatcher(jobs, options.job)))
+            tell.append(watcher.show)
             common["extra"] = extra(jobs.root, options.job, verb.name)
-        for watcher in watchers:
-            stack.callback(watcher.close)
-        beats = verb.run(stack.enter_context(context(verb.name, root, argv, **common)), params)
-        stack.callback(beats.close)
-        for beat in beats:
-            summary = beat.summary if beat.summary is not None else summary
-            for watcher in watchers:
-                watcher.show(beat)
-    if options.json:
-        print_json(summary)
-    else:
-        print("\n".join(told(summary)))
+        ctx = stack.enter_context(context(verb.name, root, argv, **common))
+        summary = followed(verb.run(ctx, params), options, *tell)
+    say(options, summary, told(summary))
     if common.get("strict") and summary.get("failed_items"):
         return ITEMS_FAILED
     return verb.exit_code(summary) or DONE

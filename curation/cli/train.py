@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import signal
-import sys
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation.cli.verbs import DONE, FAILED, INTERRUPTED
-from curation.errors import CurationError, StoreError
-from curation.records import Progress
+from curation.cli.command import DONE, add_common, followed, opened, ran, say
 
 if TYPE_CHECKING:
+    from curation.records import Progress
     from curation.studio import Studio
     from curation.tune_params import FineTuneParams
 
@@ -35,25 +31,9 @@ METRICS = {
 
 def main(verb: str, argv: Sequence[str]) -> int:
     """Run a verb of taste; return 0 done, 1 error, 2 usage."""
-    try:
-        options = _parser(verb).parse_args(argv)
-    except SystemExit as leave:
-        return int(leave.code or 0)
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupt)
-    try:
-        return _run(verb, options)
-    except CurationError as error:
-        if options.debug:
-            raise
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        again = shlex.join(["python", "-m", "curation", verb, *argv])
-        print(f"\nstopped; nothing changed. Again: {again}", file=sys.stderr)
-        return INTERRUPTED
+    return ran(
+        _parser(verb), argv, lambda options: _run(verb, options), "nothing changed. Again"
+    )
 
 
 def _parser(verb: str) -> argparse.ArgumentParser:
@@ -85,50 +65,18 @@ def _parser(verb: str) -> argparse.ArgumentParser:
             "scorer", help="its name, or the .json file of a scorer of another datastore"
         )
         made.add_argument("--force", action="store_true", help="even where it is not better")
-    made.add_argument(
-        "--datastore", type=Path, default=Path("datastore"), metavar="FOLDER",
-        help="where frames, catalogue and results live; default %(default)s",
-    )  # fmt: skip
-    made.add_argument("--json", action="store_true", help="print one JSON summary on stdout")
-    made.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_common(made)
     return made
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 def _run(verb: str, options: argparse.Namespace) -> int:
-    from curation.cli.terminal import Terminal, print_json
-    from curation.store.catalogue import FILE_NAME
-    from curation.studio import Studio
-
     if verb == "train":
         _settings(options)  # what is out of range is told before anything is read
-    if not (options.datastore / FILE_NAME).is_file():
-        raise StoreError(
-            f"{options.datastore} is no datastore: it has no {FILE_NAME}",
-            "name it with --datastore, or make one: python 01_extract.py VIDEO",
-        )
-    studio, watcher = Studio(options.datastore), Terminal(quiet=options.json)
-    summary: Mapping[str, Any] = {}
-    try:
+    with opened(options.datastore) as studio:
         if verb == "train" and (options.propose is not None or options.live):
             return _asked(studio, options)
-        beats = _beats(studio, verb, options)
-        try:
-            for beat in beats:
-                summary = beat.summary if beat.summary is not None else summary
-                watcher.show(beat)
-        finally:
-            beats.close()
-    finally:
-        watcher.close()
-        studio.close()
-    if options.json:
-        print_json(summary)
-    else:
-        print("\n".join(told(verb, summary)))
+        summary = followed(_beats(studio, verb, options), options)
+    say(options, summary, told(verb, summary))
     return DONE
 
 
@@ -153,21 +101,17 @@ def _settings(options: argparse.Namespace) -> FineTuneParams:
 
 
 def _asked(studio: Studio, options: argparse.Namespace) -> int:
-    from curation.cli.terminal import print_json
-
     if options.live:
         studio.live_taste(options.live == "on")
         if options.propose is None:
             print(f"ratings count {'at once' if options.live == 'on' else 'by scorers only'}")
             return DONE
     rows = studio.proposals(max(options.propose, 0))
-    if options.json:
-        print_json({"proposals": rows})
-        return DONE
-    for row in rows:
-        print(f"frame {row['frame_id']}: {row['why']}; {row['stars']:.1f} stars are expected")
-    if not rows:
-        print("no frame is left to rate")
+    lines = [
+        f"frame {row['frame_id']}: {row['why']}; {row['stars']:.1f} stars are expected"
+        for row in rows
+    ]
+    say(options, {"proposals": rows}, lines or ["no frame is left to rate"])
     return DONE
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from curation.cli.command import DONE, ITEMS_FAILED, add_common, ran, say
 from curation.cli.toolkit_job import watched
-from curation.cli.verbs import DONE, FAILED, ITEMS_FAILED, USAGE
-from curation.errors import CurationError, InputError
+from curation.errors import InputError, ParamError
 from curation.store.catalogue import FILE_NAME, OUR_FOLDER, Catalogue
 from curation.toolkit.files import Files
 from curation.toolkit.workdir import WorkDir
@@ -41,30 +40,21 @@ def main(argv: Sequence[str]) -> int:
         action="store_true",
         help="give the disk space of kept files back; nothing done so far can be undone then",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    add_common(parser, datastore=False)
     parser.add_argument("--job", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--datastore", type=Path, help=argparse.SUPPRESS)
-    try:
-        options = parser.parse_args(argv)
-    except SystemExit as leave:
-        return int(leave.code or 0)
+    return ran(parser, argv, _run)
+
+
+def _run(options: argparse.Namespace) -> int:
     if None not in (options.folder, options.working_dir):
-        print("error: name one folder, as FOLDER or with -d", file=sys.stderr)
-        return USAGE
+        raise ParamError("name one folder, as FOLDER or with -d")
     options.working_dir = options.folder or options.working_dir or Path()
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        ask = _listed if options.list else _forgotten if options.forget else _undone
-        with watched(options) as show:
-            answer = ask(options)
-            show(answer)
-    except CurationError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return FAILED
-    print(json.dumps(answer, sort_keys=True) if options.json else "\n".join(answer["lines"]))
+    ask = _listed if options.list else _forgotten if options.forget else _undone
+    with watched(options) as show:
+        answer = ask(options)
+        show(answer)
+    say(options, answer, answer["lines"])
     return ITEMS_FAILED if answer.get("failed_items") else DONE
 
 
@@ -87,11 +77,8 @@ def _catalogue(root: Path) -> Catalogue:
 
 
 def _listed(options: argparse.Namespace) -> dict[str, Any]:
-    catalogue = _catalogue(options.working_dir)
-    try:
+    with closing(_catalogue(options.working_dir)) as catalogue:
         runs = Files(catalogue).journal.runs()
-    finally:
-        catalogue.close()
     lines = []
     for run in runs:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run["begun_s"]))
@@ -101,34 +88,31 @@ def _listed(options: argparse.Namespace) -> dict[str, Any]:
     return {"runs": runs, "lines": lines or ["nothing was done yet"]}
 
 
-def _forgotten(options: argparse.Namespace) -> dict[str, Any]:
-    catalogue = _catalogue(options.working_dir)
-    try:
+@contextmanager
+def _writing(root: Path) -> Iterator[Files]:
+    """Open a work dir's files to change them; what a killed run left half done is mended first."""
+    with closing(_catalogue(root)) as catalogue, catalogue.writing("undo"):
         files = Files(catalogue)
-        with catalogue.writing("undo"):
-            files.recover()
-            runs, freed = files.forget()
-    finally:
-        catalogue.close()
+        files.recover()
+        yield files
+
+
+def _forgotten(options: argparse.Namespace) -> dict[str, Any]:
+    with _writing(options.working_dir) as files:
+        runs, freed = files.forget()
     line = f"{runs} runs forgotten, {freed / 1e6:.1f} MB free again"
     return {"verb": "undo", "forgotten": runs, "freed_bytes": freed, "lines": [line]}
 
 
 def _undone(options: argparse.Namespace) -> dict[str, Any]:
-    catalogue = _catalogue(options.working_dir)
-    try:
-        files = Files(catalogue)
-        with catalogue.writing("undo"):
-            files.recover()
-            runs = {run["id"]: run for run in files.journal.runs()}
-            left: list[tuple[str, str]] = []
-            lines: list[str] = []
-            numbers = files.journal.to_undo(options.to)
-            for number in numbers:
-                left += files.undo(number)
-                lines.append(f"taken back: {runs[number]['verb']} (run {number})")
-    finally:
-        catalogue.close()
+    with _writing(options.working_dir) as files:
+        runs = {run["id"]: run for run in files.journal.runs()}
+        left: list[tuple[str, str]] = []
+        lines: list[str] = []
+        numbers = files.journal.to_undo(options.to)
+        for number in numbers:
+            left += files.undo(number)
+            lines.append(f"taken back: {runs[number]['verb']} (run {number})")
     lines += [f"left as it is: {path}: {reason}" for path, reason in left]
     items = [{"item": path, "reason": reason} for path, reason in left]
     return {"verb": "undo", "runs": numbers, "failed_items": items, "lines": lines}

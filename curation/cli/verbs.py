@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import shlex
-import signal
-import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from curation.cli.command import add_common, code_of, followed, ran
 from curation.cli.options import add_options, typed
 from curation.cli.places import add_place_options, place_words
 from curation.errors import CurationError
-from curation.records import Progress
 
 if TYPE_CHECKING:
     from curation.params import MeasureParams, Params
+    from curation.records import Progress
     from curation.studio import Studio
 
-DONE, FAILED, USAGE, ITEMS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 ABOUT = {
     "extract": "Store frames of videos, with exact time identity.",
     "sort": "Measure faces, people and poses, and put frames into pools.",
@@ -35,16 +33,6 @@ ABOUT = {
     "unapply": "Put back what stood in ranked/ before marks were applied.",
 }
 SCRIPTS = {"extract": "01_extract.py", "sort": "02_sort.py", "rank": "03_score_and_rank.py"}
-
-
-class Watcher(Protocol):
-    """Somebody who follows a run: the terminal, a job's row."""
-
-    def show(self, beat: Progress) -> None:
-        """Take note of one beat."""
-
-    def close(self) -> None:
-        """The run is over."""
 
 
 def parser(verb: str, program: str | None = None) -> argparse.ArgumentParser:
@@ -83,18 +71,9 @@ def parser(verb: str, program: str | None = None) -> argparse.ArgumentParser:
         made.add_argument(
             "--once", action="store_true", help="end when all that is there is done (for cron)"
         )
-    made.add_argument(
-        "--datastore",
-        type=Path,
-        default=Path("datastore"),
-        metavar="FOLDER",
-        help="where frames, catalogue and results live; default %(default)s",
-    )
+    add_common(made, strict=True)
     if verb in VERB_PARAMS:
         made.add_argument("--recipe", type=Path, metavar="FILE", help="YAML file with settings")
-    made.add_argument("--strict", action="store_true", help="exit with 3 when an item failed")
-    made.add_argument("--json", action="store_true", help="print one JSON summary on stdout")
-    made.add_argument("--debug", action="store_true", help="show tracebacks and log lines")
     made.add_argument("--job", type=int, help=argparse.SUPPRESS)
     if verb == "extract":
         made.add_argument(
@@ -130,63 +109,28 @@ def names_folder(argv: Sequence[str]) -> bool:
 
 def main(verb: str, argv: Sequence[str] | None = None, program: str | None = None) -> int:
     """Run one verb and return its exit code."""
-    options = parser(verb, program).parse_args(argv)
-    logging.basicConfig(level=logging.DEBUG if options.debug else logging.ERROR)
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupt)
-    try:
-        return _run(verb, options)
-    except CurationError as error:
-        if options.debug:
-            raise
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return USAGE if type(error).__name__ == "ParamError" else FAILED
-    except KeyboardInterrupt:
-        again = shlex.join([sys.executable and "python", *sys.argv])
-        print(f"\nstopped; nothing is lost. Go on with: {again}", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:  # the last line of defence: one line, not a traceback
-        if options.debug:
-            raise
-        print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
-        print("hint: type it again with --debug and report what you see", file=sys.stderr)
-        return FAILED
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+    return ran(parser(verb, program), argv, lambda options: _run(verb, options))
 
 
 def _run(verb: str, options: argparse.Namespace) -> int:
     params = _params(verb, options)
-    from curation.cli.terminal import Terminal, print_json, print_summary
+    from curation.cli.terminal import print_json, print_summary
     from curation.studio import Studio
 
-    studio = Studio(options.datastore)
-    watchers: list[Watcher] = [Terminal(quiet=options.json)]
-    if options.job is not None:
-        from curation.store.jobs import JobWatcher
+    with ExitStack() as stack:
+        studio = stack.enter_context(Studio(options.datastore))
+        tell: list[Callable[[Progress], None]] = []
+        if options.job is not None:
+            from curation.store.jobs import JobWatcher
 
-        watchers.append(JobWatcher(studio.catalogue, options.job))
-    summary: Mapping[str, Any] = {}
-    beats = _start(studio, verb, options, params(studio))
-    try:
-        for beat in beats:
-            summary = beat.summary if beat.summary is not None else summary
-            for watcher in watchers:
-                watcher.show(beat)
-    finally:
-        beats.close()
-        for watcher in watchers:
-            watcher.close()
-        studio.close()
+            watcher = stack.enter_context(closing(JobWatcher(studio.catalogue, options.job)))
+            tell.append(watcher.show)
+        summary = followed(_start(studio, verb, options, params(studio)), options, *tell)
     if options.json:
         print_json(summary)
     else:
         print_summary(summary, _next(verb, options))
-    return ITEMS_FAILED if options.strict and summary["failed_items"] else DONE
+    return code_of(options, summary)
 
 
 def _params(verb: str, options: argparse.Namespace) -> Callable[[Studio], Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from curation import samples, weights
 from curation.assets import Shelf
+from curation.cli.command import add_common
 from curation.errors import CurationError
 from curation.fetching import fetch
 
@@ -60,8 +61,7 @@ def main_samples(argv: Sequence[str], shelves: Shelves = OURS) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", action="store_true", help="print one JSON summary on stdout")
-    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_common(common, datastore=False)
     parser = argparse.ArgumentParser(prog=PROG, description=ABOUT)
     verbs = parser.add_subparsers(required=True, metavar="list|fetch|verify")
     listing = verbs.add_parser("list", parents=[common], help="what there is, and what is here")

@@ -90,6 +90,7 @@ class Cutter:
         self.word = checked(params.crop)
         self.table = CropTable(catalogue)
         self._stored: Mapping[str, Mapping[str, CropRow]] = {}
+        self._whole: dict[Wh, Cut] = {}
 
     def know(self, keys: list[str]) -> None:
         """Read the stored crops of pictures at once."""
@@ -102,7 +103,9 @@ class Cutter:
             NoCropHere: it has no crop of the shape, or a person refused it.
         """
         if not self.word:
-            return Cut(size_wh, (0, 0, *size_wh), self._scaled(size_wh, None))
+            if size_wh not in self._whole:
+                self._whole[size_wh] = Cut(size_wh, (0, 0, *size_wh), self._scaled(size_wh, None))
+            return self._whole[size_wh]
         one = crop_ratio.shapes((self.word,), size_wh)[0]
         row = self._stored.get(key, {}).get(one.name) or self._proposed(frame_id, key, one, size_wh)
         if row.verdict == "refused":

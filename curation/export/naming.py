@@ -7,7 +7,8 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from curation.errors import ParamError
@@ -16,33 +17,40 @@ LONGEST_BYTES = 180
 """Bytes of a name without its ending: room for endings below the 255 of common file systems."""
 MOST_LETTERS = 20_000
 """Of a template and of what it becomes: a width like {n:>99999999} would fill the memory."""
+MOST_SPEC = 40
+"""Letters of what follows the colon of a field."""
 FIELDS = ("video", "time_s", "pts", "pool", "rank", "score", "person", "stars", "shot", "split",
           "n")
 _BAD = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\s]+')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
 
 
-class _Plain(string.Formatter):
-    """Templates of plain fields: no attribute, no index, no conversion of an object."""
+@lru_cache(maxsize=32)
+def _check(template: str, known: tuple[str, ...]) -> None:
+    """Refuse a template that is more than text and plain fields: no attribute, no index, no width
+    that a field gives; after that `str.format` is safe with it.
 
-    def __init__(self, known: Collection[str], template: str) -> None:
-        self.known, self.template = known, template
-
-    def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
-        if field_name not in self.known:
+    Raises:
+        ParamError: it names a field that there is not.
+        ValueError: it is broken, or asks for too much.
+    """
+    if len(template) > MOST_LETTERS:
+        raise ValueError(f"it has more than {MOST_LETTERS} letters")
+    for _, field, spec, _ in string.Formatter().parse(template):
+        if field is None or spec is None:
+            continue
+        if field not in known:
             raise ParamError(
-                f"the template {self.template!r} names {field_name!r}, which is no field",
-                f"fields are {', '.join(self.known)}",
+                f"the template {template!r} names {field!r}, which is no field",
+                f"fields are {', '.join(known)}",
             )
-        return kwargs[field_name], field_name
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        if any(int(number) > LONGEST_BYTES for number in re.findall(r"\d+", format_spec[:2000])):
-            raise ValueError(f"{format_spec[:40]!r} asks for more than {LONGEST_BYTES} letters")
-        return str(super().format_field(value, format_spec))
+        if "{" in spec or len(spec) > MOST_SPEC:
+            raise ValueError(f"{spec[:40]!r} is no plain width or number of digits")
+        if any(int(number) > LONGEST_BYTES for number in re.findall(r"\d+", spec)):
+            raise ValueError(f"{spec[:40]!r} asks for more than {LONGEST_BYTES} letters")
 
 
-def filled(template: str, values: Mapping[str, Any], known: Collection[str]) -> str:
+def filled(template: str, values: Mapping[str, Any], known: tuple[str, ...]) -> str:
     """Return a template with its fields filled in.
 
     Args:
@@ -52,9 +60,8 @@ def filled(template: str, values: Mapping[str, Any], known: Collection[str]) -> 
         ParamError: the template is broken, or names a field that there is not.
     """
     try:
-        if len(template) > MOST_LETTERS:
-            raise ValueError(f"it has more than {MOST_LETTERS} letters")
-        return _Plain(known, template).vformat(template, (), values)
+        _check(template, known)
+        return template.format_map(values)
     except (ValueError, KeyError, IndexError, TypeError, OverflowError, MemoryError) as error:
         raise ParamError(
             f"the template {template[:200]!r} cannot be filled: {error}",

@@ -4,7 +4,8 @@ written."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -31,9 +32,9 @@ MOST_SHOWN = 5000
 INLIERS = 30
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Item:
-    """One picture that leaves.
+    """One picture that leaves; the plan gives it stem, split and caption one after the other.
 
     Attributes:
         row: its row in the plan's columns.
@@ -172,7 +173,8 @@ def _asked(
             raise ParamError(f"there is no pool {pool!r}", f"pools are {', '.join(known)}")
     rows = exported.decided(catalogue, "picked" if params.what == "picks" else "", pools)
     marks = exported.marks(catalogue)
-    rows = [row for row in rows if marks.get(row["frame_id"], Mark()).flag >= 0]
+    refused = {frame_id for frame_id, mark in marks.items() if mark.flag < 0}
+    rows = [row for row in rows if row["frame_id"] not in refused]
     if params.what == "marks":
         rows = [
             row for row in rows
@@ -202,6 +204,7 @@ def _items(
     order = np.argsort(ids, kind="stable")
     at = order[np.searchsorted(ids, [row["frame_id"] for row in rows], sorter=order)]
     shots = plan.columns["shot"][at].tolist()
+    unsaid = Mark()
     for row, place, shot in zip(rows, at.tolist(), shots, strict=True):
         key = f"{row['video_key']}:{row['pts']}"
         is_own = row["video_id"] not in sources
@@ -214,16 +217,17 @@ def _items(
             continue
         scene = row["video_key"] if params.split != "shot" else f"{row['video_key']}:{shot}"
         yield Item(
-            place, row["frame_id"], key, row["video_key"], _video(row, source, is_own),
+            place, row["frame_id"], key, row["video_key"],
+            source.stem if is_own else _stem(row["video"]),  # a person's picture is named by itself
             row["pts"], row["time_s"], row["pool"], row["verdict"], row["score"], row["rank"],
-            marks.get(row["frame_id"], Mark()), names.get(row["frame_id"], ""), source, is_own,
+            marks.get(row["frame_id"], unsaid), names.get(row["frame_id"], ""), source, is_own,
             cut, recipe, suffix, scene,
         )  # fmt: skip
 
 
-def _video(row: Mapping[str, Any], source: Path, is_own: bool) -> str:
-    """Return what a frame is named by: its video, or a person's picture itself."""
-    return source.stem if is_own else PurePosixPath(row["video"]).stem
+@lru_cache(maxsize=1024)
+def _stem(video: str) -> str:
+    return PurePosixPath(video).stem
 
 
 def _split(
@@ -259,7 +263,8 @@ def _split(
     )
     shares = {"train": 1 - params.val - params.test, "val": params.val, "test": params.test}
     sides = splits.assigned(group, [item.key for item in items], shares, pinned)
-    plan.items = [replace(item, split=side) for item, side in zip(items, sides, strict=True)]
+    for item, side in zip(items, sides, strict=True):
+        item.split = side
     for side, share in shares.items():
         if share > 0 and side not in sides:
             plan.notes.append(
@@ -280,7 +285,8 @@ def _name(plan: Plan) -> None:
         }  # fmt: skip
         stems.append(safe(filled(plan.params.name, values, FIELDS)))
     names = unique(stems, [item.key for item in plan.items])
-    plan.items = [replace(item, stem=name) for item, name in zip(plan.items, names, strict=True)]
+    for item, name in zip(plan.items, names, strict=True):
+        item.stem = name
 
 
 def _caption(plan: Plan, given: Mapping[str, str] | None) -> None:
@@ -301,16 +307,21 @@ def _caption(plan: Plan, given: Mapping[str, str] | None) -> None:
         if said is not None:
             plan.said[item.key] = said
         else:
-            said = captions.caption(params.caption, {
-                "person": item.person,
-                "shot": captions.SHOTS.get(item.pool, ""),
-                "view": words.view(item.row, item.pool),
-                "expression": words.expression(item.row),
-                "tags": ", ".join(item.mark.tags),
-                "note": item.mark.note,
-                "pool": item.pool,
-                "video": item.video,
-                "time_s": item.time_s,
-            })  # fmt: skip
-        made.append(replace(item, caption=said))
+            said = _worded(params.caption, item, words) if params.caption else ""
+        item.caption = said
+        made.append(item)
     plan.items = made
+
+
+def _worded(template: str, item: Item, words: captions.Words) -> str:
+    return captions.caption(template, {
+        "person": item.person,
+        "shot": captions.SHOTS.get(item.pool, ""),
+        "view": words.view(item.row, item.pool),
+        "expression": words.expression(item.row),
+        "tags": ", ".join(item.mark.tags),
+        "note": item.mark.note,
+        "pool": item.pool,
+        "video": item.video,
+        "time_s": item.time_s,
+    })  # fmt: skip

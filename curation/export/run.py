@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from curation.export import lock, manifest
 from curation.export.formats import make
 from curation.export.formats.base import Format, Out, Placed, Text
 from curation.export.formats.zipped import Zip
-from curation.export.place import Place
-from curation.export.plan import MOST_SHOWN, Plan, build
+from curation.export.place import THREADS, Place
+from curation.export.plan import MOST_SHOWN, Item, Plan, build
 from curation.export.settings import ExportParams
 from curation.records import Progress
 from curation.store.catalogue import Catalogue
+from curation.store.integrity import state_of
 
 SUMS = "SHA256SUMS"
 SHOWN = 200
@@ -120,7 +122,7 @@ def _earlier(out: Path) -> dict[str, str]:
 
 def _missing(plan: Plan) -> Iterator[Progress]:
     """Make full pictures that are not there; one that cannot be made is left out and told."""
-    ids = [item.frame_id for item in plan.items if not item.is_own]
+    ids = _lacking([item for item in plan.items if not item.is_own])
     not_made: Mapping[int, str] = {}
     for beat in remake(plan.catalogue, ids):
         if beat.summary is None:
@@ -136,6 +138,18 @@ def _missing(plan: Plan) -> Iterator[Progress]:
         raise CurationError(
             "none of the pictures can be exported: " + next(iter(plan.left_out.values()), "")
         )
+
+
+def _lacking(items: Sequence[Item]) -> list[int]:
+    """Return the frames whose picture is not there, or is cut off; several are looked at at once,
+    as a disk answers late for files that were not read lately."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        states = [
+            pool.submit(lambda some: [state_of(item.source) for item in some], items[at : at + 64])
+            for at in range(0, len(items), 64)
+        ]
+        found = [state for some in states for state in some.result()]
+    return [item.frame_id for item, state in zip(items, found, strict=True) if state]
 
 
 def _summary(kind: str, out: Path, plan: Plan, told: Out, gone: int) -> Progress:

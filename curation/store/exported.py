@@ -73,7 +73,9 @@ def decided(
         verdict: only these; "" for all.
         pools: only these; none for all but those without a pool.
     """
-    rows = catalogue.db.execute(
+    cursor = catalogue.db.cursor()
+    cursor.row_factory = None  # plain tuples: a dict of a Row looks each name up one by one
+    rows = cursor.execute(
         "SELECT f.id AS frame_id, f.pts, f.time_s, f.file, f.width, f.height, v.id AS video_id,"
         " v.key AS video_key, v.name AS video, d.pool, d.verdict, d.score, d.rank, d.keeper"
         " FROM frame f JOIN video v ON v.id = f.video_id JOIN decision d ON d.frame_id = f.id"
@@ -83,7 +85,8 @@ def decided(
         " ORDER BY v.name, v.key, f.pts",
         (verdict, verdict, bool(pools), json.dumps(list(pools))),
     )
-    return [dict(row) for row in rows]
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def boxes(catalogue: Catalogue, frame_ids: Sequence[int]) -> Iterator[tuple[int, list[Box]]]:

@@ -8,6 +8,7 @@ this program should leave, and each remark is something that the next run mends 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -154,16 +155,17 @@ def _is_jpeg(data: bytes) -> bool:
 def state_of(path: Path) -> str:
     """Return "" for a picture that begins and ends as it should, else what is wrong with it."""
     try:
-        with path.open("rb") as file:
-            head = file.read(2)
-            size = file.seek(0, 2)
-            file.seek(max(0, size - 2))
-            tail = file.read()
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            size = os.fstat(file).st_size
+            head, tail = os.pread(file, 2, 0), os.pread(file, 2, max(0, size - 2))
+        finally:
+            os.close(file)
     except OSError:
         return "gone"
     if not size:
         return "empty"
-    if path.suffix in (".jpg", ".jpeg"):
+    if str(path).endswith((".jpg", ".jpeg")):
         return "" if (head, tail) == (JPEG_BEGIN, JPEG_END) else "cut"
     return ""
 

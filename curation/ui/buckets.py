@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,6 @@ class BucketsCard:
     notice: Any
     found: Any
     panel: Any
-    checked: Any
 
     @property
     def job_outputs(self) -> list[Any]:
@@ -104,10 +103,15 @@ def build(desk: Desk) -> BucketsCard:
         notice = gr.HTML("", js_on_load=None, elem_classes="said")
         found = gr.HTML("", js_on_load=None, elem_id="buckets-found")
         panel = gr.HTML("", js_on_load=None, elem_id=f"job-{VERB}")
-        checked = gr.State([])
-    return BucketsCard(
-        box, key, how, look, start, cancel, resume, notice, found, panel, checked
-    )  # fmt: skip
+    return BucketsCard(box, key, how, look, start, cancel, resume, notice, found, panel)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is new in a place: videos, and their bytes."""
+
+    videos: int
+    n_bytes: int
 
 
 class BucketDesk:
@@ -115,11 +119,11 @@ class BucketDesk:
 
     def __init__(self, desk: Desk, card: BucketsCard) -> None:
         self.desk, self.card = desk, card
-        self._seen: dict[tuple[str, str], int] = {}
+        self._seen: dict[tuple[str, str], Seen] = {}
         self._looking = threading.Lock()
 
     def look(self, typed: str, key: str) -> list[Any]:
-        """Return what a place holds: notice, table, the button, and what can be added."""
+        """Return what a place holds: notice, table, the button."""
         if not self._looking.acquire(blocking=False):
             said = "Another place is being looked at; try again when that has ended."
             return _nothing(markup.notice(said, "soft"))
@@ -136,22 +140,33 @@ class BucketDesk:
             why = str(summary["failed_items"][0]["reason"])
             return _nothing(markup.notice(f"{url}: {_for_here(why)}"))
         new = sum(1 for row in summary["found"] if not row["here"])
-        self._seen[url, key] = int(summary["new_bytes"])
+        self._seen.pop((url, key), None)
+        if new:
+            self._seen[url, key] = Seen(new, int(summary["new_bytes"]))
         for seen in list(self._seen)[:-MOST_KEPT]:
             del self._seen[seen]
         lacks = self.no_room(int(summary["new_bytes"])) if new else ""
-        label = f"Add {count(new, 'video')}" if new else "Add"
-        button = gr.update(interactive=bool(new), value=label)
         notice = markup.notice(warning, "soft")
-        return [notice, found_table(summary, new, lacks), button, [url, key] if new else []]
+        return [notice, found_table(summary, new, lacks), self.button(typed, key)]
 
-    def start(self, checked: Sequence[str], how: str) -> str:
-        """Queue the job that takes in what was looked at; return what to say."""
-        url, key = (*checked, "", "")[:2]
-        if (url, key) not in self._seen:
+    def button(self, typed: str, key: str) -> Any:
+        """Return the button's state for what stands in the fields now.
+
+        Told by what this server has seen and not by a state of the page: of two answers that are
+        under way at once, either may come last.
+        """
+        seen = self._seen.get((_url(typed), key))
+        label = f"Add {count(seen.videos, 'video')}" if seen is not None else "Add"
+        return gr.update(interactive=seen is not None, value=label)
+
+    def start(self, typed: str, key: str, how: str) -> str:
+        """Queue the job that takes in a place that was looked at; return what to say."""
+        url = _url(typed)
+        seen = self._seen.get((url, key))
+        if seen is None:
             return markup.notice("Check the address first.", "soft")
         copied = how != LEAVE
-        lacks = self.no_room(self._seen[url, key]) if copied else why_not_left(url, key)
+        lacks = self.no_room(seen.n_bytes) if copied else why_not_left(url, key)
         if lacks:
             return markup.notice(lacks)
         words = [url, *key_words(url, key), *([] if copied else ["--no-copy"])]
@@ -226,7 +241,7 @@ def wire(
 ) -> BucketDesk:  # fmt: skip
     """Connect the card; arguments as those of `links.wire`."""
     place = BucketDesk(desk, card)
-    looked = [card.notice, card.found, card.start, card.checked]
+    looked = [card.notice, card.found, card.start]
     shown: tuple[Any, ...] = (place.job, None, card.job_outputs)
     gr.on(
         [card.look.click, card.box.submit], place.look, [card.box, card.key], looked,
@@ -234,9 +249,9 @@ def wire(
     )  # fmt: skip
     # Another address or key needs another look.
     for part in (card.box, card.key):
-        part.input(lambda: (gr.update(interactive=False), []), None, looked[2:], **QUICK)
+        part.input(place.button, [card.box, card.key], card.start, **QUICK)
     told = together([shown, (board, None, board_outputs)])
-    start = card.start.click(place.start, [card.checked, card.how], card.notice, **QUICK)
+    start = card.start.click(place.start, [card.box, card.key, card.how], card.notice, **QUICK)
     start.then(*told, **QUICK)
     for button, act, said in (
         (card.cancel, place.cancel, None), (card.resume, place.resume, card.notice)
@@ -280,6 +295,14 @@ def address_of(typed: str) -> str:
             "Name the place as gs:// or s3:// with a key file.",
         )
     return url
+
+
+def _url(typed: str) -> str:
+    """Return the address that was typed, "" when it is none."""
+    try:
+        return address_of(typed)
+    except CurationError:
+        return ""
 
 
 def key_words(url: str, key: str) -> list[str]:
@@ -331,7 +354,7 @@ def found_table(summary: Mapping[str, Any], new: int, lacks: str) -> str:
 
 
 def _nothing(notice: str) -> list[Any]:
-    return [notice, "", gr.update(interactive=False, value="Add"), []]
+    return [notice, "", gr.update(interactive=False, value="Add")]
 
 
 def _for_here(said: str) -> str:

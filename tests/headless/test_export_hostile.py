@@ -13,8 +13,9 @@ import pytest
 
 from curation.errors import InputError, ParamError
 from curation.export import lock, manifest, replay
+from curation.export.log import NAME as LOG
 from curation.export.naming import FIELDS, filled, safe
-from curation.export.place import LOG, Place, Task
+from curation.export.place import Place, Task
 from curation.export.plan import build
 from curation.export.settings import ExportParams
 from curation.store.people import PeopleTable

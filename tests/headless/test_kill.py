@@ -122,14 +122,8 @@ def rows_in(datastore: Path, sql: str) -> int:
         return 0
 
 
-@pytest.mark.usefixtures("weights_dir")
-def test_a_pass_that_keeps_picks_only_survives_kills(
-    tmp_path: Path, sample_clips: list[Path]
-) -> None:
-    calm = fill(tmp_path / "calm" / "datastore", sample_clips)
-    place = fill(tmp_path / "disturbed" / "datastore", sample_clips)
-    done = run("01_extract.py", calm, *PICKS)
-    assert done.returncode == 0, done.stderr
+def killed_twice(place: Path) -> bool:
+    """Kill a pass between its stages and in the second; False where it was done before the kill."""
     for reached in (
         "SELECT count(*) FROM frame WHERE sampled = 1",
         f"SELECT count(*) FROM proxy WHERE part = {FACE}",
@@ -140,10 +134,28 @@ def test_a_pass_that_keeps_picks_only_survives_kills(
         )  # fmt: skip
         while process.poll() is None and not rows_in(place, reached):
             time.sleep(0.05)
-        assert process.poll() is None, "it ended before it could be killed"
+        if process.poll() is not None:
+            return False
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    assert list(place.glob("videos_folder_*/output_images_*/*.jpg")), "nothing was left to let go"
+    return bool(list(place.glob("videos_folder_*/output_images_*/*.jpg")))
+
+
+@pytest.mark.usefixtures("weights_dir")
+def test_a_pass_that_keeps_picks_only_survives_kills(
+    tmp_path: Path, sample_clips: list[Path]
+) -> None:
+    calm = fill(tmp_path / "calm" / "datastore", sample_clips)
+    done = run("01_extract.py", calm, *PICKS)
+    assert done.returncode == 0, done.stderr
+    place = fill(tmp_path / "disturbed" / "datastore", sample_clips)
+    for _ in range(5):
+        if killed_twice(place):
+            break
+        shutil.rmtree(place.parent)  # whoever kills may be late on a busy machine
+        place = fill(tmp_path / "disturbed" / "datastore", sample_clips)
+    else:
+        pytest.fail("it always ended before it could be killed: there was nothing left to let go")
     done = run("01_extract.py", place, *PICKS)
     assert done.returncode == 0, done.stderr
     rows, other = catalogue_rows(calm), catalogue_rows(place)

@@ -80,16 +80,19 @@ def test_check_first_then_add_and_no_key_is_kept_or_shown(
     desk: Desk, card: buckets.BucketDesk, server: Cloud, key: Path
 ) -> None:
     server.put(f"private-bucket/film/{EVIL}.mp4", videos.clip("b_frames").path.read_bytes())
-    assert "Check the address first" in card.start([PLACE, KEY], COPY)
-    notice, table, button, checked = card.look(f"  {PLACE} ", KEY)
-    assert (notice, checked, button["value"]) == ("", [PLACE, KEY], "Add 2 videos")
+    assert "Check the address first" in card.start(PLACE, KEY, COPY)
+    notice, table, button = card.look(f"  {PLACE} ", KEY)
+    assert (notice, button["interactive"], button["value"]) == ("", True, "Add 2 videos")
+    assert not card.button(f"{PLACE}x", KEY)["interactive"]
+    again = PLACE.replace("gs:", " GS:")
+    assert card.button(again, KEY) == button, "typed back, it need not be looked at again"
     assert "they fit" in table and "1 file left out" in table
     assert "<img" not in table and "{{" not in table and "&lt;img" in table
-    assert card.start([PLACE, str(key)], COPY).count("Check the address first") == 1
-    assert card.start(checked, COPY) == ""
+    assert card.start(PLACE, str(key), COPY).count("Check the address first") == 1
+    assert card.start(PLACE, KEY, COPY) == ""
     (job,) = desk.site.jobs.table.recent()
     assert (job.verb, job.argv) == ("add", (PLACE, f"--key-name={KEY}"))
-    assert "does just that" in card.start(checked, COPY)
+    assert "does just that" in card.start(PLACE, KEY, COPY)
     assert run_job(desk).returncode == 0
 
     job = desk.site.jobs.table.get(job.id)
@@ -104,9 +107,10 @@ def test_check_first_then_add_and_no_key_is_kept_or_shown(
     for told in (page, stored.decode("latin-1")):
         assert secret not in told and "ya29" not in told and str(key.parent) not in told
 
-    _, table, button, checked = card.look(PLACE, KEY)
-    assert "2 here already" in table and "is here" in table.lower() and checked == []
+    _, table, button = card.look(PLACE, KEY)
+    assert "2 here already" in table and "is here" in table.lower()
     assert button["interactive"] is False
+    assert "Check the address first" in card.start(PLACE, KEY, COPY)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +138,9 @@ def test_an_address_with_a_secret_is_refused_and_not_repeated(
         raise AssertionError("it was asked")
 
     monkeypatch.setattr(place_check, "look", never)
-    notice, table, button, checked = card.look(typed, NOBODY)
+    notice, table, button = card.look(typed, NOBODY)
     assert "notice bad" in notice and "hush" not in notice + table
-    assert (button["interactive"], checked) == (False, [])
+    assert button["interactive"] is False
     assert "hush" not in str(desk.site.trail.table.listing(10))
 
 
@@ -145,9 +149,9 @@ def test_only_keys_that_the_operator_named_are_used(
 ) -> None:
     for name in (str(key), "/etc/passwd", "../elsewhere/" + KEY, "other.json"):
         assert "no key that may be chosen" in card.look(PLACE, name)[0]
-    checked = card.look(PLACE, KEY)[3]
+    card.look(PLACE, KEY)
     monkeypatch.setenv(keys.LISTED, "")  # taken back: neither a new job nor an old one has it
-    assert "no key that may be chosen" in card.start(checked, COPY)
+    assert "no key that may be chosen" in card.start(PLACE, KEY, COPY)
     desk.site.jobs.add("add", [PLACE, f"--key-name={KEY}"])
     server.tokens.clear()
     assert "no key that may be chosen" in run_job(desk).stderr
@@ -159,8 +163,8 @@ def test_without_a_key_nobody_asks_even_if_the_studio_has_one(
 ) -> None:
     monkeypatch.setenv(keys.VARIABLE, str(key))
     server.put("public-bucket/a.mp4", videos.clip("cfr25").path.read_bytes())
-    checked = card.look("gs://public-bucket", NOBODY)[3]
-    assert checked and card.start(checked, LEAVE) == ""
+    card.look("gs://public-bucket", NOBODY)
+    assert card.start("gs://public-bucket", NOBODY, LEAVE) == ""
     assert desk.site.jobs.table.recent()[0].argv == ("gs://public-bucket", "--no-key", "--no-copy")
     assert run_job(desk).returncode == 0
     assert [row["name"] for row in desk.videos()] == ["a.remote"]
@@ -174,8 +178,8 @@ def test_a_folder_on_the_web_is_asked_at_public_addresses_only(
     server.put("/film/", b"", is_folder=True)
     port = server.url.rpartition(":")[2]
     for url in (f"{server.url}/film/", f"http://localhost:{port}/film/", "https://10.0.0.1/"):
-        notice, _, _, checked = card.look(url, NOBODY)
-        assert "not a public" in notice and checked == [], notice
+        notice, _, button = card.look(url, NOBODY)
+        assert "not a public" in notice and not button["interactive"], notice
     assert not server.asked
 
 
@@ -184,13 +188,13 @@ def test_what_does_not_fit_is_not_begun(
 ) -> None:
     desk = Desk(Site(Settings(datastore, quota_bytes=1000)))
     card = card_of(desk)
-    _, table, _, checked = card.look(PLACE, KEY)
-    assert "may hold" in table and "CURATION_QUOTA_GB" in card.start(checked, COPY)
+    _, table, _ = card.look(PLACE, KEY)
+    assert "may hold" in table and "CURATION_QUOTA_GB" in card.start(PLACE, KEY, COPY)
     # Left there, the videos need a key that later steps find.
-    assert f"Start the studio with {keys.VARIABLE}" in card.start(checked, LEAVE)
+    assert f"Start the studio with {keys.VARIABLE}" in card.start(PLACE, KEY, LEAVE)
     assert desk.site.jobs.table.recent() == []
     monkeypatch.setenv(keys.VARIABLE, str(key))
-    assert card.start(checked, LEAVE) == ""
+    assert card.start(PLACE, KEY, LEAVE) == ""
     assert desk.site.jobs.table.recent()[0].argv == (PLACE, f"--key-name={KEY}", "--no-copy")
     roomy = card_of(Desk(Site(Settings(datastore))))
     assert roomy.no_room(1000) == "" and "are free" in roomy.no_room(1 << 60)

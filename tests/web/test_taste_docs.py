@@ -54,7 +54,7 @@ def test_help_tells_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--help"]) == 0
     text = capsys.readouterr().out
     assert "--fine-tune" in text and "--backbone-weights" in text and "--propose" in text
-    assert main(["train", "--tune-px", "7"]) == 1
+    assert main(["train", "--tune-px", "7"]) == 2
     assert "tune-px = 7" in capsys.readouterr().err
     assert main(["promote", "--datastore", "nowhere", "x"]) == 1
     assert "is no datastore" in capsys.readouterr().err

@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 
 from curation.engine.meter import Meter
 from curation.errors import CurationError
+from curation.export.log import Put
 from curation.export.pictures import made
-from curation.export.place import Place, Put, Task
+from curation.export.place import Place, Task
 from curation.export.plan import Item, Plan
 from curation.records import Progress
 
@@ -21,7 +22,7 @@ Text = tuple[str, bytes]
 """A file beside the pictures: path below the folder, content."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Placed:
     """A picture that lies where it should; `file` is its path below the folder."""
 
@@ -71,6 +72,14 @@ class Out:
             if file in self.place.known:
                 self.place.written[file] = self.place.known[file]
 
+    def count(self, put: Put) -> None:
+        """Count a file that lies there."""
+        if put.is_new:
+            self.made += 1
+            self.n_bytes += put.n_bytes
+        else:
+            self.kept += 1
+
     def failure(self, name: str, error: CurationError) -> tuple[str, str]:
         """Keep a failure and return it for a beat."""
         self.failed[name] = str(error)
@@ -119,22 +128,19 @@ class Format(ABC):
         meter = Meter("export", len(plan.items), "pictures")
         files = [self.path(item, plan) for item in plan.items]
         tasks = [task_of(item, file, plan) for item, file in zip(plan.items, files, strict=True)]
-        found: dict[int, Put] = {}
-        for at, answer in out.place.put_all(tasks):
-            if isinstance(answer, CurationError):
-                yield meter.beat(1, failed=out.failure(files[at], answer))
-                if files[at] in out.place.known:
-                    out.place.written[files[at]] = out.place.known[files[at]]
-                continue
-            found[at] = answer
-            out.made += answer.is_new
-            out.kept += not answer.is_new
-            out.n_bytes += answer.n_bytes if answer.is_new else 0
-            yield meter.beat(1, note=files[at])
-        out.done = [
-            Placed(plan.items[at], files[at], found[at].sha256, found[at].n_bytes)
-            for at in sorted(found)
-        ]
+        at = 0
+        for answers in out.place.put_all(tasks):
+            for answer in answers:
+                item, file = plan.items[at], files[at]
+                at += 1
+                if isinstance(answer, CurationError):
+                    yield meter.beat(failed=out.failure(file, answer))
+                    if file in out.place.known:
+                        out.place.written[file] = out.place.known[file]
+                    continue
+                out.count(answer)
+                out.done.append(Placed(item, file, answer.sha256, answer.n_bytes))
+            yield meter.beat(len(answers), note=file)
 
     def preview(self, plan: Plan) -> tuple[list[str], list[Text]]:
         """Return the paths of the pictures, and the texts as they would be; nothing is written."""
@@ -213,14 +219,30 @@ def lines(rows: Iterator[Mapping[str, Any]]) -> bytes:
     return b"".join(line(row) for row in rows)
 
 
+_encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_indented = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=1).encode
+_listed = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",\n  ", ": ")
+).encode
+
+
 def line(row: Mapping[str, Any]) -> bytes:
     """Return one JSON line."""
-    return (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return (_encoded(row) + "\n").encode()
 
 
-def pretty(value: Any) -> bytes:
-    """Return JSON for a file that people may look into."""
-    return (json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+def pretty(value: Mapping[str, Any]) -> bytes:
+    """Return JSON with an indent of 1, for a file that people may look into."""
+    parts = (f"{_encoded(name)}: {_part(part)}" for name, part in value.items())
+    return ("{\n " + ",\n ".join(parts) + "\n}\n").encode()
+
+
+def _part(value: Any) -> str:
+    """Return a value of the outermost object. Long ones are names of texts, which Python's encoder
+    in C writes ten times as fast as its indenting one."""
+    if value and isinstance(value, dict) and all(isinstance(v, str) for v in value.values()):
+        return "{\n  " + _listed(value)[1:-1] + "\n }"
+    return _indented(value).replace("\n", "\n ")
 
 
 def below(*parts: str) -> str:

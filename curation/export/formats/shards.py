@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from curation.engine.meter import Meter
 from curation.errors import CurationError, NoSpace
 from curation.export.formats.base import Format, Out, Placed, fp_of, picture, sides
-from curation.export.place import Put
+from curation.export.log import Put
 from curation.export.plan import Item, Plan
 from curation.records import Progress
 
