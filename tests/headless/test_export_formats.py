@@ -165,13 +165,13 @@ def test_csv_opens_in_pandas_and_is_no_formula(studio: Studio, tmp_path: Path) -
     assert "'=1+1" in notes
 
 
-def fiftyone_reads(folder: Path, home: Path) -> dict[str, Any]:
-    """Return what FiftyOne's importer finds, in a process of its own."""
+def read_by(script: str, home: Path, *words: Path) -> dict[str, Any]:
+    """Return what another program's reader finds, in a process of its own."""
     readers = ROOT / ".venv-readers"
     if not (readers / ".requirements.stamp").is_file():
-        pytest.skip("FiftyOne is not there to read its export with: make readers")
+        pytest.skip("what reads this export is not there: make readers")
     done = subprocess.run(
-        [sys.executable, ROOT / "tests/headless/read_fiftyone.py", readers, folder],
+        [sys.executable, ROOT / "tests/headless" / script, readers, *words],
         env={**os.environ, "HOME": str(home), "FIFTYONE_DO_NOT_TRACK": "true"},
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
@@ -181,7 +181,7 @@ def fiftyone_reads(folder: Path, home: Path) -> dict[str, Any]:
 
 def test_fiftyone_loads_with_its_own_importer(studio: Studio, tmp_path: Path) -> None:
     told = exports.export(studio, "fiftyone", tmp_path / "o", crop="1:1", long_px=200, **SPLIT)
-    read = fiftyone_reads(tmp_path / "o", tmp_path)
+    read = read_by("read_fiftyone.py", tmp_path, tmp_path / "o")
     rows = {row["file"]: row for row in exports.manifest(tmp_path / "o")}
     assert all(one["classes"] == ["person", "face"] for one in read.values())
     assert {side: len(one["samples"]) for side, one in read.items()} == told["splits"]
@@ -230,6 +230,18 @@ def test_xmp_sidecars_hold_stars_and_words(studio: Studio, tmp_path: Path) -> No
             stars.append(packet.rating)
             words |= set(packet.keywords)
         assert stars.count(4) == 6 and set(stars) == {0, 4} and "red & <blue>" in words
+
+
+def test_exiv2_reads_the_sidecars_as_darktable_does(studio: Studio, tmp_path: Path) -> None:
+    exports.export(studio, "xmp", tmp_path / "o")
+    sides = sorted((tmp_path / "o").rglob("*.xmp"))
+    found = read_by("read_exiv2.py", tmp_path, *sides)
+    assert set(found) == {str(side) for side in sides}
+    for side in sides:
+        packet = xmp.read(side)
+        told = found[str(side)]
+        assert int(told["Xmp.xmp.Rating"]) == packet.rating
+        assert set(told.get("Xmp.dc.subject", ())) == set(packet.keywords)
 
 
 def test_kohya_is_what_sd_scripts_look_for(studio: Studio, tmp_path: Path) -> None:
