@@ -102,9 +102,10 @@ def test_what_is_imported_is_declared(folders: tuple[str, ...], with_dev: bool) 
     lines = PROJECT["dependencies"] + opt_in + extras["dev"] * with_dev
     declared = {canonicalize_name(Requirement(line).name) for line in lines}
     declared |= pins(READERS).keys() if with_dev else set()
-    # dlib-bin does not say that it carries dlib; imagededup and fiftyone need not be here.
+    # dlib-bin does not say that it carries dlib; imagededup and the readers need not be here.
     carriers = {
         "dlib": ["dlib-bin"], "imagededup": ["imagededup"], "fiftyone": ["fiftyone"],
+        "pyexiv2": ["pyexiv2"],
         **packages_distributions(),
     }  # fmt: skip
     files = [
