@@ -246,10 +246,13 @@ def wire(
     gr.on(
         [card.look.click, card.box.submit], place.look, [card.box, card.key], looked,
         show_progress="minimal", show_progress_on=card.found, api_visibility="private",
-    )  # fmt: skip
-    # Another address or key needs another look.
+    ).then(place.button, [card.box, card.key], card.start, **QUICK)  # fmt: skip
+    # Another address or key needs another look. What was typed before one may be answered after
+    # it, so a look asks again.
     for part in (card.box, card.key):
-        part.input(place.button, [card.box, card.key], card.start, **QUICK)
+        part.input(
+            place.button, [card.box, card.key], card.start, trigger_mode="always_last", **QUICK
+        )
     told = together([shown, (board, None, board_outputs)])
     start = card.start.click(place.start, [card.box, card.key, card.how], card.notice, **QUICK)
     start.then(*told, **QUICK)

@@ -176,8 +176,11 @@ def wire(
     card.look.click(
         links.look, [card.box, *limits], looked, show_progress="minimal",
         show_progress_on=card.found, api_visibility="private",
+    ).then(
+        lambda good: gr.update(interactive=bool(good)), card.checked, card.start, **QUICK
     )  # fmt: skip
-    # Other words need another look.
+    # Other words need another look. What was typed before one may be answered after it, so a look
+    # says it again.
     card.box.input(lambda: gr.update(interactive=False), None, card.start, **QUICK)
     told = together([shown, (board, None, board_outputs)])
     start = card.start.click(links.start, [card.checked, *limits], card.notice, **QUICK)

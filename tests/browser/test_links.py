@@ -32,7 +32,7 @@ def test_a_link_is_looked_at_and_one_that_leads_inside_is_not_asked(
     page.locator("#links-box textarea").fill(f"{url}\nfile:///etc/passwd\nhttp://2130706433/x")
     page.locator("#links-check").click()
     found = page.locator("#links-found")
-    expect(found).to_contain_text("127.0.0.1 is not a public address", timeout=60_000)
+    expect(found).to_contain_text("127.0.0.1 is not a public address")
     expect(found).to_contain_text("only http and https are fetched")
     expect(found).to_contain_text("2130706433 is not a public name")
     expect(start).to_be_disabled()

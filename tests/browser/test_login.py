@@ -52,8 +52,8 @@ def test_in_at_work_and_out(page: Any, locked: Server) -> None:
     page.get_by_label("Your name").fill("Ada")
     page.get_by_label("Password or token").fill(PASSWORD)
     page.get_by_role("button", name="Open the studio").click()
-    page.get_by_role("button", name="Extract frames").click(timeout=60_000)
-    page.locator("[data-job='1']").first.wait_for(timeout=60_000)
+    page.get_by_role("button", name="Extract frames").click()
+    page.locator("[data-job='1']").first.wait_for()
     assert page.evaluate("document.cookie") == ""
     page.goto(f"{locked.url}/audit")
     page.get_by_text("login refused").wait_for()
