@@ -26,10 +26,11 @@ from PIL import Image
 
 from bench.report import Row, write
 from curation.decide.near import pairs_within, stars_within
+from curation.engine.reading import read
 from curation.errors import CurationError
 from curation.steps.tvshim import ensure_torchvision
 from curation.store.catalogue import Catalogue
-from curation.toolkit.index import Index, read
+from curation.toolkit.index import Index, measured
 from curation.toolkit.workdir import WorkDir
 from tests.unit.pictures import scenery
 
@@ -87,9 +88,9 @@ def ours(paths: list[Path], *names: str) -> list[int]:
     """Return our hashes by what a worker of `analyze` does: read, identify, decode, measure."""
     found = []
     for path in paths:
-        reading = read(path, (*names, "size"))
+        reading = read(path, measured, (*names, "size"))
         assert reading.error is None, reading.error
-        found.append(int(reading.numbers["phash"]["phash"], 16))
+        found.append(int(reading.told["phash"]["phash"], 16))
     return found
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 
 USAGE = """usage: python -m curation VERB [options]
@@ -49,6 +51,24 @@ folders of photos (VERB FOLDER...; reports first, moves last):
 `python -m curation VERB --help` shows a verb's options."""
 
 
+PIPELINE = ("extract", "sort", "rank", "apply", "unapply", "download", "watch", "add")
+GIVEN_WORDS = {
+    "remake": "remake:main", "explain": "explain:main", "coverage": "explain:main_coverage",
+    "weights": "weights:main", "samples": "weights:main_samples", "export": "export:main",
+    "replay": "export:main_replay", "people": "people:main", "search": "search:main",
+    "report": "search:main_report", "rate": "rate:main", "audit": "audit:main",
+    "doctor": "doctor:main", "undo": "undo:main",
+}  # fmt: skip
+"""Module and function below curation.cli of verbs whose function takes the words behind them."""
+GIVEN_VERB = {
+    **dict.fromkeys(("work", "gather", "measure"), "cluster:main"),
+    **dict.fromkeys(("train", "evaluate", "promote"), "train:main"),
+}
+"""The same of functions for several verbs, which take the verb as well."""
+SERVING = {"review": "review:main", "cull": "cull:main"}
+"""The same of those that may open a studio."""
+
+
 def _serve(datastore: Path, host: str, port: int, open_to_all: bool) -> None:
     """Serve a datastore as app.py does; here, because the command line may not import the web."""
     import logging
@@ -61,6 +81,13 @@ def _serve(datastore: Path, host: str, port: int, open_to_all: bool) -> None:
     serve(settings, host, port, open_to_all)
 
 
+def _function(name: str) -> Callable[..., int]:
+    """Return a function of curation.cli; imported now, so that each verb loads only its own."""
+    module, _, function = name.partition(":")
+    found: Callable[..., int] = getattr(import_module(f"curation.cli.{module}"), function)
+    return found
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -71,100 +98,52 @@ def main(argv: Sequence[str] | None = None) -> int:
         own, number = as_job.split(rest)
         if verb in as_job.VERBS and number is not None:
             return as_job.run(own, number, lambda words: main([verb, *words]))
-    if verb in ("extract", "sort", "rank", "apply", "unapply", "download", "watch", "add"):
-        from curation.cli.verbs import main as run
-        from curation.cli.verbs import names_folder
+    if verb in PIPELINE:
+        from curation.cli import verbs
 
-        if verb == "apply" and names_folder(rest):
-            from curation.cli.toolkit import main as toolkit
-
-            return toolkit(verb, rest)
-        return run(verb, rest, f"python -m curation {verb}")
-    if verb in ("work", "gather", "measure"):
-        from curation.cli.cluster import main as cluster
-
-        return cluster(verb, rest)
-    if verb == "remake":
-        from curation.cli.remake import main as remake
-
-        return remake(rest)
-    if verb == "review":
-        from curation.cli.review import main as review
-
-        return review(rest, _serve)
-    if verb == "cull":
-        from curation.cli.cull import main as cull
-
-        return cull(rest, _serve)
-    if verb == "explain":
-        from curation.cli.explain import main as explain
-
-        return explain(rest)
-    if verb == "coverage":
-        from curation.cli.explain import main_coverage as coverage
-
-        return coverage(rest)
-    if verb == "weights":
-        from curation.cli.weights import main as weights
-
-        return weights(rest)
-    if verb == "samples":
-        from curation.cli.weights import main_samples as samples
-
-        return samples(rest)
-    if verb in ("export", "replay"):
-        from curation.cli import export
-
-        return export.main(rest) if verb == "export" else export.main_replay(rest)
-    if verb == "people":
-        from curation.cli.people import main as people
-
-        return people(rest)
-    if verb in ("search", "report"):
-        from curation.cli import search
-
-        return search.main(rest) if verb == "search" else search.main_report(rest)
-    if verb == "rate":
-        from curation.cli.rate import main as rate
-
-        return rate(rest)
-    if verb in ("train", "evaluate", "promote"):
-        from curation.cli.train import main as train
-
-        return train(verb, rest)
-    if verb == "audit":
-        from curation.cli.audit import main as audit
-
-        return audit(rest)
-    if verb == "doctor":
-        from curation.cli.doctor import main as doctor
-
-        return doctor(rest)
-    if verb == "undo":
-        from curation.cli.undo import main as undo
-
-        return undo(rest)
+        if verb != "apply" or not verbs.names_folder(rest):
+            return verbs.main(verb, rest, f"python -m curation {verb}")
+    if verb in GIVEN_WORDS:
+        return _function(GIVEN_WORDS[verb])(rest)
+    if verb in GIVEN_VERB:
+        return _function(GIVEN_VERB[verb])(verb, rest)
+    if verb in SERVING:
+        return _function(SERVING[verb])(rest, _serve)
     if verb in ("-h", "--help"):
         print(USAGE)
         return 0
-    if verb == "recipe" and len(rest) == 1:
-        from curation.recipes import VERB_PARAMS, dump
-
-        if rest[0] in VERB_PARAMS:
-            print(dump(VERB_PARAMS[rest[0]]()), end="")
-            return 0
     if verb == "--version":
         from curation import __version__
 
         print(__version__)
         return 0
+    if verb == "recipe":
+        return _recipe(rest)
     from curation.toolkit.verbs import VERBS
 
     if verb in VERBS:
-        from curation.cli.toolkit import main as toolkit
+        return _function("toolkit:main")(verb, rest)
+    like = get_close_matches(verb, [*PIPELINE, *GIVEN_WORDS, *GIVEN_VERB, *SERVING, *VERBS], 1)
+    print(
+        f"error: there is no verb {verb!r}" + (f"; did you mean {like[0]}?" if like else "")
+        + "\nhint: python -m curation --help lists them",
+        file=sys.stderr,
+    )  # fmt: skip
+    return 2
 
-        return toolkit(verb, rest)
-    print(USAGE, file=sys.stderr)
+
+def _recipe(words: Sequence[str]) -> int:
+    """Print all settings of a verb."""
+    from curation.recipes import VERB_PARAMS, dump
+
+    if len(words) == 1 and words[0] in VERB_PARAMS:
+        print(dump(VERB_PARAMS[words[0]]()), end="")
+        return 0
+    known = "|".join(VERB_PARAMS)
+    if list(words) in (["-h"], ["--help"]):
+        print(f"usage: python -m curation recipe {known}")
+        return 0
+    print(f"error: name one verb: python -m curation recipe {known}", file=sys.stderr)
     return 2
 
 

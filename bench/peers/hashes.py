@@ -20,13 +20,14 @@ import cv2
 
 def ours() -> Callable[[Path], str]:
     """Return what a worker of `analyze --phash` does with a file; it names the content too."""
-    from curation.toolkit.index import read
+    from curation.engine.reading import read
+    from curation.toolkit.index import measured
 
     def phash(path: Path) -> str:
-        reading = read(path, ("phash",))
+        reading = read(path, measured, ("phash",))
         if reading.error is not None:
             raise SystemExit(reading.error)
-        return str(reading.numbers["phash"]["phash"])
+        return str(reading.told["phash"]["phash"])
 
     return phash
 

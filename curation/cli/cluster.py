@@ -17,7 +17,7 @@ from curation.cli.command import (
     ran,
     say,
 )
-from curation.cli.options import add_options, to_argv, typed
+from curation.cli.options import add_options, settings_of, to_argv
 from curation.errors import ParamError
 from curation.params import MeasureParams, Params, WorkParams
 from curation.records import Progress
@@ -130,11 +130,9 @@ def _run(verb: str, options: argparse.Namespace) -> int:
 
 
 def _work(options: argparse.Namespace) -> Generator[Progress, None, None]:
-    from curation import recipes
     from curation.cluster import WorkPlan, shard_of, work
 
-    recipe = recipes.load(options.recipe) if options.recipe else {}
-    params = recipes.build(WorkParams, recipe, typed(options, WorkParams))
+    params = settings_of(options, WorkParams)
     _check_engine(options)
     plan = WorkPlan(
         options.parts, shard_of(options.shard), options.engine, options.address, options.scratch,
@@ -150,14 +148,12 @@ def _gather(studio: Studio, options: argparse.Namespace) -> Generator[Progress, 
 
 
 def _measure(studio: Studio, options: argparse.Namespace) -> Generator[Progress, None, None]:
-    from curation import recipes
     from curation.cluster import measure
 
     _check_engine(options)
     if not 0 <= options.gpu_share <= 1:
         raise ParamError("--gpu-share takes 0 to 1", "--gpu-share 0.25")
-    recipe = recipes.load(options.recipe) if options.recipe else {}
-    params = recipes.build(MeasureParams, recipe, typed(options, MeasureParams))
+    params = settings_of(options, MeasureParams)
     return measure(
         studio, params, options.steps, options.engine, options.address, options.gpu_share
     )

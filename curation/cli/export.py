@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.cli.command import DONE, add_common, code_of, followed, opened, ran, say
-from curation.cli.options import add_options, typed
+from curation.cli.options import add_options, settings_of
 from curation.cli.verbs import ABOUT
 
 ABOUT_REPLAY = (
@@ -57,11 +57,9 @@ def main_replay(argv: Sequence[str]) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from curation import recipes
     from curation.export.settings import ExportParams
 
-    recipe = recipes.load(options.recipe) if options.recipe else {}
-    params = recipes.build(ExportParams, recipe, typed(options, ExportParams))
+    params = settings_of(options, ExportParams)
     ending = ".zip" if options.format == "zip" else ""
     out = options.out or options.datastore / "exports" / f"{options.format}{ending}"
     with opened(options.datastore) as studio:

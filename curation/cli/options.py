@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from curation.params import Params
+
+P = TypeVar("P", bound=Params)
 
 
 def flag(name: str) -> str:
@@ -40,6 +42,28 @@ def add_options(parser: argparse.ArgumentParser, model: type[Params]) -> None:
 def typed(namespace: argparse.Namespace, model: type[Params]) -> dict[str, Any]:
     """Return the parameters that the user typed."""
     return {k: v for k, v in vars(namespace).items() if k in model.model_fields}
+
+
+def recipe_of(namespace: argparse.Namespace) -> dict[str, Any]:
+    """Return the values of the recipe that was named; nothing when none was.
+
+    Raises:
+        CurationError: it cannot be read, or is no recipe.
+    """
+    from curation import recipes
+
+    return recipes.load(namespace.recipe) if namespace.recipe else {}
+
+
+def settings_of(namespace: argparse.Namespace, model: type[P]) -> P:
+    """Return the parameters of the recipe that was named, with what was typed on top.
+
+    Raises:
+        CurationError: the recipe cannot be read, or a value is out of its range.
+    """
+    from curation import recipes
+
+    return recipes.build(model, recipe_of(namespace), typed(namespace, model))
 
 
 def to_argv(params: Params) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.cli.command import add_common, code_of, followed, ran
-from curation.cli.options import add_options, typed
+from curation.cli.options import add_options, recipe_of, settings_of, typed
 from curation.cli.places import add_place_options, place_words
 from curation.errors import CurationError
 
@@ -141,7 +141,7 @@ def _params(verb: str, options: argparse.Namespace) -> Callable[[Studio], Any]:
     if verb not in recipes.VERB_PARAMS:
         return lambda _: None
     model = recipes.VERB_PARAMS[verb]
-    recipe = recipes.load(options.recipe) if options.recipe else {}
+    recipe = recipe_of(options)
     flags = typed(options, model)
     if verb == "watch":
         steps = tuple(
@@ -159,11 +159,9 @@ def _params(verb: str, options: argparse.Namespace) -> Callable[[Studio], Any]:
 
 def _measuring(options: argparse.Namespace) -> MeasureParams:
     """Return how 02 would measure with the same recipe: `--full-frames picks` measures at once."""
-    from curation import recipes
     from curation.params import MeasureParams
 
-    recipe = recipes.load(options.recipe) if options.recipe else {}
-    return recipes.build(MeasureParams, recipe, typed(options, MeasureParams))
+    return settings_of(options, MeasureParams)
 
 
 def _start(

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curation.cull.pairs import pair_of
+from curation.photos.content import content_id_of
 from curation.store.cull import Group, Member
-from curation.toolkit.files import content_id_of
 from curation.toolkit.plan import Plan
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Literal
 
 from curation.errors import SidecarError
 from curation.photos import embedded, formats, xmp
+from curation.photos.content import content_id
 from curation.photos.sidecar_names import Folder, Sidecars, Style, sidecar_of
-from curation.toolkit.files import content_id
 from curation.toolkit.plan import Write
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from curation.cull.library import Library, Photo
 from curation.cull.prints import Prints
-from curation.cull.reading import read
+from curation.cull.reading import PRINT, print_of
+from curation.engine.reading import read
 from curation.errors import InputError
 from curation.photos import capture
+from curation.store.prints import PrintRow
 
 
 def named(words: Sequence[str]) -> list[Path]:
@@ -36,13 +38,11 @@ def seen(paths: Sequence[Path]) -> Library:
     found = Library()
     prints: list[bytes] = []
     for path in paths:
-        reading = read(path)
-        row = reading.row
-        if reading.error or row is None or row.print is None:
-            raise InputError(
-                f"{path}: {reading.error or (row and row.error) or 'cannot be read'}",
-                "name a picture that can be read",
-            )
+        reading = read(path, print_of, (PRINT,))
+        row: PrintRow | None = reading.told
+        if row is None or row.print is None:
+            why = reading.error or "cannot be read"
+            raise InputError(f"{path}: {why}", "name a picture that can be read")
         size_bytes, mtime_ns, _ = reading.stat
         found.photos.append(
             Photo(

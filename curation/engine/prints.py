@@ -40,6 +40,14 @@ def stat_of(path: Path) -> Stat:
     return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
+def sure_time(stat: Stat, now_ns: int) -> int:
+    """Return the time to store a file with: one that no file has when it may change unseen.
+
+    It is read again next time then.
+    """
+    return stat[1] if now_ns - stat[1] > RACY_NS else -1
+
+
 def row_of(look: Look) -> PrintRow:
     """Return what is stored of a picture's content."""
     told = json.dumps(look.capture.as_dict(), sort_keys=True)
@@ -59,11 +67,13 @@ def keep(catalogue: Catalogue, seen: Sequence[Seen]) -> None:
     now, home = time.time_ns(), catalogue.root.parent
     files = []
     for one in seen:
-        size, mtime, inode = one.stat
         inside = one.path.is_relative_to(home)
         name = (one.path.relative_to(home) if inside else one.path).as_posix()
-        # Stored with a time that no file has: it is read again next time.
-        sure = mtime if now - mtime > RACY_NS else -1
-        files.append(FileRow(os.fsencode(name), size, sure, inode, one.look.content))
+        files.append(
+            FileRow(
+                os.fsencode(name), one.stat[0], sure_time(one.stat, now), one.stat[2],
+                one.look.content,
+            )
+        )  # fmt: skip
     IndexTable(catalogue).put_files(files)
     PrintTable(catalogue, FP).put([row_of(one.look) for one in seen])

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.photos import capture, exif, formats, prints
+from curation.photos.content import content_id
 from curation.photos.decode import opened, pixels, read_bytes, upright_size
 from curation.video.picture import halved
 from curation.video.still import jpeg, thumbnail
@@ -131,7 +132,7 @@ def _looked(
     scaled = image.format in SCALED or _shown(kind, turn)
     rgb = pixels(image, prints.DECODE_PX if scaled else None)
     luma = prints.luma_of(rgb)
-    content = hashlib.blake2b(data, digest_size=16).hexdigest()
+    content = content_id(data)
     made = prints.make(luma, prints.chroma_of(rgb))
     seen = Look(content, _key(kind, data, turn), kind, width, height, taken, made)
     return seen, rgb, luma

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import CurationError, InputError, NoSpace
+from curation.photos.content import content_id, content_id_of
 from curation.records import Progress
 from curation.store.catalogue import Catalogue
 from curation.store.file_journal import Op
 from curation.toolkit import sidecar as sc
-from curation.toolkit.files import Files, content_id, content_id_of, identity, told
+from curation.toolkit.files import Files, identity, told
 from curation.toolkit.ordering import in_order, pairs
 from curation.toolkit.plan import (
     Action,

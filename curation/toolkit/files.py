@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from curation.errors import CurationError, InputError, NoSpace
+from curation.photos.content import content_digest, content_id, content_id_of
 from curation.store.catalogue import Catalogue
 from curation.store.file_journal import (
     APPLIED,
@@ -29,17 +29,6 @@ from curation.toolkit.alike import alike
 from curation.toolkit.renaming import copy_checked, place_of, rename_new, sync_folder
 
 BLOCK = 1 << 20
-
-
-def content_id(data: bytes) -> str:
-    """Return the name of a content: blake2b with 16 bytes, in hex."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def content_id_of(path: Path) -> str:
-    """Return the name of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def stat_of(path: Path) -> Stat:
@@ -86,7 +75,7 @@ class Files:
             InputError: when the source changes while it is read.
         """
         temp = self._temp()
-        digest = hashlib.blake2b(digest_size=16)
+        digest = content_digest()
         with src.open("rb") as source, temp.open("wb") as target:
             was = os.fstat(source.fileno())
             while block := source.read(BLOCK):

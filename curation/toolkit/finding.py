@@ -17,8 +17,9 @@ from curation.engine.machine import pick_workers
 from curation.engine.meter import Meter
 from curation.engine.pool import Pool
 from curation.errors import ImageUnreadable, InputError, StepUnavailable, WeightsMissing
+from curation.photos.content import content_id
 from curation.records import Progress
-from curation.toolkit.index import Index, content_id
+from curation.toolkit.index import Index
 from curation.toolkit.plan import Plan
 from curation.toolkit.verbs import Context
 from curation.toolkit.workdir import WILD, Pic

@@ -13,29 +13,23 @@ Other verbs keep what they compute beside it, by content: `recall` and `remember
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import time
 from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from curation.engine.machine import pick_workers, require_space
 from curation.engine.meter import Meter
-from curation.engine.pool import Event, Pool
-from curation.engine.prints import RACY_NS, Stat, stat_of
-from curation.errors import ImageUnreadable, NoSpace
+from curation.engine.prints import stat_of
+from curation.engine.reading import Reading, Task, file_rows, read_all, tasks_of
 from curation.records import Progress, Value
 from curation.store.catalogue import Catalogue
-from curation.store.toolkit_index import Answer, FileRow, IndexTable
+from curation.store.toolkit_index import Answer, IndexTable
 from curation.toolkit import measures
 from curation.toolkit.measures import Numbers
 from curation.toolkit.workdir import Pic, WorkDir
 
-BATCH, CHUNK = 4, 256
-TRIES = 3
+CHUNK = 256
 
 
 @dataclass(slots=True)
@@ -55,82 +49,14 @@ class Found:
     read: set[Path] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """Files on their way to a worker, with what is to be measured; nothing: only their content."""
+def measured(kind: str, data: bytes, names: tuple[str, ...]) -> dict[str, Numbers]:
+    """Return the numbers of measures of a picture, by name.
 
-    files: tuple[Path, ...]
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one reading of a file gave.
-
-    Attributes:
-        error: why there are no numbers; of the file when content is empty, else of its content.
+    Raises:
+        ImageUnreadable: what is wrong with it.
     """
-
-    path: Path
-    stat: Stat = (0, 0, 0)
-    content: str = ""
-    numbers: Mapping[str, Numbers] = field(default_factory=dict)
-    error: str | None = None
-
-
-def content_id(data: bytes) -> str:
-    """Return the name of a content: blake2b of the bytes, 16 bytes in hex."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def make_reader() -> Any:
-    """Return the worker's side: each file becomes a Reading."""
-    from curation.engine.machine import single_threaded
-
-    single_threaded()
-
-    def handler(task: Task) -> Iterator[Reading]:
-        for path in task.files:
-            yield read(path, task.names)
-
-    return handler
-
-
-def read(path: Path, names: tuple[str, ...]) -> Reading:
-    """Read a file once and measure it; whatever is wrong with it is in the answer."""
-    from curation.photos.decode import read_bytes
-
-    try:
-        for _ in range(TRIES):
-            before = stat_of(path)
-            kind, data = read_bytes(path)
-            if before == stat_of(path) and len(data) == before[0]:
-                break
-        else:
-            return Reading(path, error="changes while it is being read; run this again later")
-    except ImageUnreadable as error:
-        return Reading(path, error=error.message)
-    except OSError as error:
-        return Reading(path, error=f"cannot be read: {error.strerror or error}")
-    content = content_id(data)
-    if not names:
-        return Reading(path, before, content)
-    try:
-        return Reading(path, before, content, _measured(kind, data, names))
-    except ImageUnreadable as error:
-        return Reading(path, before, content, error=error.message)
-    except MemoryError:
-        return Reading(path, error="needs more memory than there is")
-    except Exception as error:  # one file must not cost the others of its batch
-        return Reading(path, error=f"cannot be measured: {type(error).__name__}: {error}")
-
-
-def _measured(kind: str, data: bytes, names: tuple[str, ...]) -> Mapping[str, Numbers]:
-    import cv2
-
     from curation.toolkit.views import Views
 
-    cv2.setNumThreads(1)
     return measures.run(names, Views(kind, data))
 
 
@@ -213,14 +139,14 @@ class Index:
             claims,
         )
         meter = Meter(verb, len(unknown) + len(moved), "pictures")
-        measured: set[str] = set()
-        tasks = [*_tasks(moved, ()), *_tasks(unknown, asked)]
-        yield from self._run(tasks, meter, found, fps, workers, measured)
-        self._recall(found, fps, measured if force else None)
+        fresh: set[str] = set()
+        tasks = [*tasks_of(moved), *tasks_of(unknown, *asked)]
+        yield from self._run(tasks, meter, found, fps, workers, fresh)
+        self._recall(found, fps, fresh if force else None)
         again = self._left(pics, found, wanted)
         meter.total += sum(len(files) for files in again.values())
-        more = [task for lacking, files in again.items() for task in _tasks(files, lacking)]
-        yield from self._run(more, meter, found, fps, workers, measured)
+        more = [task for lacking, files in again.items() for task in tasks_of(files, *lacking)]
+        yield from self._run(more, meter, found, fps, workers, fresh)
         if more:
             self._recall(found, fps, None)
         return found
@@ -261,44 +187,36 @@ class Index:
         found: Found,
         fps: Mapping[str, str],
         workers: int,
-        measured: set[str],
+        fresh: set[str],
     ) -> Iterator[Progress]:
         if not tasks:
             return
-        require_space(self.table.catalogue.root)
         yield meter.beat()
-        with Pool[Task](make_reader, pick_workers(workers, len(tasks))) as pool:
-            answered: set[Path] = set()
-            for event in pool.run(tasks):
-                for reading in _readings(event, pool, answered):
-                    self._keep(reading, found, fps, measured)
-                    found.read.add(reading.path)
-                    yield meter.beat(1, note=reading.path.name)
+        for reading in read_all(measured, tasks, workers, self.table.catalogue.root):
+            self._keep(reading, found, fps, fresh)
+            found.read.add(reading.path)
+            yield meter.beat(1, note=reading.path.name)
         self._flush(fps)
 
     def _keep(
-        self, reading: Reading, found: Found, fps: Mapping[str, str], measured: set[str]
+        self, reading: Reading, found: Found, fps: Mapping[str, str], fresh: set[str]
     ) -> None:
         path = reading.path
         if not reading.content:
-            found.failed[path] = reading.error or "cannot be read"
+            found.failed[path] = reading.error
             return
         found.content[path] = reading.content
-        if reading.numbers or reading.error:
-            measured.add(reading.content)
+        if reading.told or reading.error:
+            fresh.add(reading.content)
         self._waiting.append(reading)
         if len(self._waiting) >= CHUNK:
             self._flush(fps)
 
     def _flush(self, fps: Mapping[str, str]) -> None:
-        rows, answers = [], {}
-        now = time.time_ns()
+        rows = file_rows(self._waiting, self._key)
+        answers = {}
         for r in self._waiting:
-            size, mtime, inode = r.stat
-            # Stored with a time that no file has: it is read again next time.
-            sure = mtime if now - mtime > RACY_NS else -1
-            rows.append(FileRow(self._key(r.path), size, sure, inode, r.content))
-            for name, numbers in r.numbers.items():
+            for name, numbers in (r.told or {}).items():
                 answers[r.content, name, fps[name]] = Answer(json.dumps(numbers))
             if r.error:
                 answers |= {(r.content, n, fp): Answer(error=r.error) for n, fp in fps.items()}
@@ -343,28 +261,3 @@ class Index:
             if lacking:
                 left.setdefault((*lacking, "size"), []).append(pic.path)
         return left
-
-
-def _tasks(files: Sequence[Path], names: tuple[str, ...]) -> list[Task]:
-    return [Task(tuple(files[at : at + BATCH]), names) for at in range(0, len(files), BATCH)]
-
-
-def _readings(event: Event[Task], pool: Pool[Task], answered: set[Path]) -> Iterator[Reading]:
-    """Yield the readings of an event; files whose worker died are tried one at a time."""
-    if event.kind == "item":
-        answered.add(event.message.path)
-        yield event.message
-        return
-    if event.kind == "done":
-        return
-    if isinstance(event.error, NoSpace):
-        raise event.error
-    left = [path for path in event.task.files if path not in answered]
-    if event.kind == "died" and len(event.task.files) > 1:
-        for path in left:
-            pool.again(Task((path,), event.task.names))
-        return
-    reason = event.error.message if event.error else "unknown"
-    for path in left:
-        yield Reading(path, error=f"ended its reader: {reason}")
-

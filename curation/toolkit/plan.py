@@ -65,7 +65,7 @@ class Write:
             file is not made again.
         replace: take the place of a different file whoever made it (it is kept for undo).
         mtime_ns: time of the file; now when None.
-        expect: content id (files.content_id) of the file it was made from and takes the place of;
+        expect: content id (photos.content) of the file it was made from and takes the place of;
             where another is there by then, or none, it is left as it is and the item fails.
     """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import hashlib
 import os
 import re
 import shutil
@@ -12,6 +11,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from curation.photos.content import content_id_of
 
 NOREPLACE = 1
 """RENAME_NOREPLACE of renameat2(2)."""
@@ -93,8 +94,8 @@ def copy_checked(src: Path, dst: Path, content: str | None) -> None:
         shutil.copy2(src, dst)
         with dst.open("rb") as file:
             os.fsync(file.fileno())
-            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
-        if content is not None and digest.hexdigest() != content:
+            written = content_id_of(file)
+        if content is not None and written != content:
             raise OSError(errno.EIO, "what was written is not what was read", str(dst))
     except OSError:
         dst.unlink(missing_ok=True)

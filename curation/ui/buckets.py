@@ -23,7 +23,8 @@ from curation.ingest.public_only import without_secrets
 from curation.ingest.remote import KINDS
 from curation.places import keys
 from curation.places.place import PlaceError
-from curation.ui import markup
+from curation.store.jobs import Job
+from curation.ui import job_buttons, markup
 from curation.ui.desk import Desk
 from curation.ui.pulse import QUICK, Pulse, together
 from curation.ui.words import count, plain, text
@@ -170,14 +171,14 @@ class BucketDesk:
         if lacks:
             return markup.notice(lacks)
         words = [url, *key_words(url, key), *([] if copied else ["--no-copy"])]
-        job = self.desk.site.jobs.table.latest(VERB)
+        job = self.latest()
         if job is not None and job.is_open and list(job.argv) == words:
             return markup.notice(f"Job {job.id} does just that.", "soft")
         try:
             self._warning(url, key)
             self.desk.site.jobs.add(VERB, words)
         except CurationError as error:
-            return markup.notice(error.message, hint=error.hint)
+            return markup.refused(error)
         return ""
 
     def no_room(self, size_bytes: int) -> str:
@@ -198,31 +199,22 @@ class BucketDesk:
             )
         return ""
 
+    def latest(self) -> Job | None:
+        """Return the latest job of this card."""
+        return self.desk.site.jobs.table.latest(VERB)
+
     def job(self) -> list[Any]:
         """Return how the latest job is doing, and what can be done about it."""
-        job = self.desk.site.jobs.table.latest(VERB)
-        is_open = job is not None and job.is_open
-        return [
-            markup.job_panel(job, "") if job is not None else "",
-            gr.update(visible=is_open, interactive=is_open and not (job and job.cancel)),
-            gr.update(visible=job is not None and job.can_resume),
-        ]
+        job = self.latest()
+        return [markup.job_panel(job, "") if job is not None else "", *job_buttons.standing(job)]
 
     def cancel(self) -> None:
         """Ask the running job to stop."""
-        job = self.desk.site.jobs.table.latest(VERB)
-        if job is not None and job.is_open:
-            self.desk.site.jobs.cancel(job.id)
+        job_buttons.cancel(self.desk.site.jobs, self.latest())
 
     def resume(self) -> str:
         """Queue the latest job again, to go on where it stopped; return what to say."""
-        job = self.desk.site.jobs.table.latest(VERB)
-        try:
-            if job is not None:
-                self.desk.site.jobs.resume(job.id)
-        except CurationError as error:
-            return markup.notice(error.message, hint=error.hint)
-        return ""
+        return job_buttons.resume(self.desk.site.jobs, self.latest())
 
     def _warning(self, url: str, key: str) -> str:
         """Return what is wrong with who may read a key; KeyRefused when it may not be used."""

@@ -15,7 +15,7 @@ from curation.errors import CurationError
 from curation.store.catalogue import FILE_NAME, OUR_FOLDER, Catalogue
 from curation.store.cull_view import CullView
 from curation.store.jobs import Job
-from curation.ui import markup, toolkit_fields
+from curation.ui import job_buttons, markup, toolkit_fields
 from curation.ui.cull import ADVICE, CullTab, own_name
 from curation.ui.desk import Desk
 from curation.ui.pulse import QUICK, Pulse, together
@@ -142,14 +142,12 @@ class CullWiring:
             self.desk.site.jobs.add(VERB, [*words, "--no-serve"])
             self._remember(place, values)
         except CurationError as error:
-            said = markup.notice(error.message, hint=error.hint)
+            said = markup.refused(error)
         return [said, *self.board()]
 
     def cancel(self, place: str) -> list[Any]:
         """Stop what is under way."""
-        job = self._latest(place)
-        if job is not None and job.is_open:
-            self.desk.site.jobs.cancel(job.id)
+        job_buttons.cancel(self.desk.site.jobs, self._latest(place))
         return ["", *self.board()]
 
     # -- helpers -----------------------------------------------------------------------------

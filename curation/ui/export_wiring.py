@@ -13,7 +13,7 @@ from curation.decide.pools import POOLS
 from curation.errors import CurationError, InputError
 from curation.export.formats import FORMATS
 from curation.export.settings import ExportParams
-from curation.ui import export_markup, markup
+from curation.ui import export_markup, job_buttons, markup
 from curation.ui.desk import Desk
 from curation.ui.export import LISTS, ONLY_FOR, ExportTab
 from curation.ui.pulse import QUICK, Pulse, together
@@ -143,15 +143,12 @@ class ExportWiring:
         """Return how the latest export and the latest report are doing."""
         job, report = self.jobs.table.latest("export"), self.jobs.table.latest("report")
         log = self.jobs.log_tail(job.id) if job else ""
-        is_open = job is not None and job.is_open
-        reporting = report is not None and report.is_open
         return [
             markup.job_panel(job, ADVICE),
             markup.log_view(log),
-            gr.update(visible=is_open, interactive=is_open and not (job and job.cancel)),
-            gr.update(visible=job is not None and job.can_resume),
+            *job_buttons.standing(job),
             markup.job_panel(report, NO_REPORT) + export_markup.report_link(self._report_s()),
-            gr.update(visible=reporting, interactive=reporting),
+            job_buttons.standing(report)[0],
         ]
 
     def listed(self) -> str:
@@ -186,19 +183,12 @@ class ExportWiring:
 
     def cancel(self, verb: str) -> list[Any]:
         """Stop what is under way."""
-        job = self.jobs.table.latest(verb)
-        if job is not None and job.is_open:
-            self.jobs.cancel(job.id)
+        job_buttons.cancel(self.jobs, self.jobs.table.latest(verb))
         return ["", *self.board()]
 
     def resume(self) -> list[Any]:
         """Queue the latest export again: it goes on where it stopped."""
-        job, said = self.jobs.table.latest("export"), ""
-        try:
-            if job is not None:
-                self.jobs.resume(job.id)
-        except CurationError as error:
-            said = markup.notice(error.message, hint=error.hint)
+        said = job_buttons.resume(self.jobs, self.jobs.table.latest("export"))
         return [said, *self.board()]
 
     # -- helpers -----------------------------------------------------------------------------
@@ -211,7 +201,7 @@ class ExportWiring:
                 raise CurationError("This is under way.", "Wait for it, or cancel it.")
             self.jobs.add(verb, argv)
         except CurationError as error:
-            return markup.notice(error.message, hint=error.hint)
+            return markup.refused(error)
         return ""
 
     def _kind(self, kind: Any) -> str:

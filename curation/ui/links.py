@@ -17,7 +17,8 @@ from curation.cli.options import to_argv
 from curation.cli.terminal import link_facts
 from curation.errors import CurationError
 from curation.ingest.links import NOTICE, Errand, LinkParams, check, tidy
-from curation.ui import markup
+from curation.store.jobs import Job
+from curation.ui import job_buttons, markup
 from curation.ui.controls import Controls, lay_out
 from curation.ui.desk import Desk
 from curation.ui.pulse import QUICK, Pulse, together
@@ -123,36 +124,25 @@ class LinkDesk:
             words = to_argv(self._params(values))
             self.desk.site.jobs.add(VERB, words, links)
         except CurationError as error:
-            return markup.notice(error.message, hint=error.hint)
+            return markup.refused(error)
         return ""
+
+    def latest(self) -> Job | None:
+        """Return the latest job of this card."""
+        return self.desk.site.jobs.table.latest(VERB)
 
     def job(self) -> list[Any]:
-        """Return how the latest download is doing, and what can be done about it."""
-        job = self.desk.site.jobs.table.latest(VERB)
-        shown = markup.job_panel(job, "") if job is not None else ""
-        is_open = job is not None and job.is_open
-        can_cancel = is_open and not (job and job.cancel)
-        return [
-            shown,
-            gr.update(visible=is_open, interactive=can_cancel),
-            gr.update(visible=job is not None and job.can_resume),
-        ]
+        """Return how the latest job is doing, and what can be done about it."""
+        job = self.latest()
+        return [markup.job_panel(job, "") if job is not None else "", *job_buttons.standing(job)]
 
     def cancel(self) -> None:
-        """Ask the running download to stop."""
-        job = self.desk.site.jobs.table.latest(VERB)
-        if job is not None and job.is_open:
-            self.desk.site.jobs.cancel(job.id)
+        """Ask the running job to stop."""
+        job_buttons.cancel(self.desk.site.jobs, self.latest())
 
     def resume(self) -> str:
-        """Queue the latest download again, to go on where it stopped; return what to say."""
-        job = self.desk.site.jobs.table.latest(VERB)
-        try:
-            if job is not None:
-                self.desk.site.jobs.resume(job.id)
-        except CurationError as error:
-            return markup.notice(error.message, hint=error.hint)
-        return ""
+        """Queue the latest job again, to go on where it stopped; return what to say."""
+        return job_buttons.resume(self.desk.site.jobs, self.latest())
 
     def _params(self, values: Sequence[Any]) -> LinkParams:
         params = self.card.controls.read(values)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from curation.cli.terminal import duration
+from curation.errors import CurationError
 from curation.export.report import clock
 from curation.store.jobs import Job
 from curation.ui import export_words
@@ -32,6 +33,11 @@ def notice(message: str, kind: str = "bad", hint: str = "") -> str:
         return ""
     more = f"<span>{text(hint)}</span>" if hint else ""
     return f"<div class='notice {kind}' role='status'>{text(message)}{more}</div>"
+
+
+def refused(error: CurationError) -> str:
+    """Return why something was not done, with what to do about it."""
+    return notice(error.message, hint=error.hint)
 
 
 def empty(title: str, advice: str, tab: str = "") -> str:

@@ -12,13 +12,13 @@ from typing import Any
 
 import gradio as gr
 
-from curation.errors import CurationError
 from curation.ui import (
     api,
     buckets,
     cull,
     export,
     ingest,
+    job_buttons,
     links,
     markup,
     results,
@@ -208,19 +208,11 @@ class Wiring:
         outputs = [tab.notice, *self.board_outputs]
 
         def cancel() -> list[Any]:
-            job = jobs.table.latest(verb)
-            if job is not None and job.is_open:
-                jobs.cancel(job.id)
+            job_buttons.cancel(jobs, jobs.table.latest(verb))
             return ["", *self.board()]
 
         def resume() -> list[Any]:
-            job, said = jobs.table.latest(verb), ""
-            try:
-                if job is not None:
-                    jobs.resume(job.id)
-            except CurationError as error:
-                said = markup.notice(error.message, hint=error.hint)
-            return [said, *self.board()]
+            return [job_buttons.resume(jobs, jobs.table.latest(verb)), *self.board()]
 
         def fill(name: str) -> list[Any]:
             return tab.controls.values(self.desk.recipe(name, verb))

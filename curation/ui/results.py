@@ -162,7 +162,7 @@ def shown(desk: Desk, tab: ResultsTab, asked: View, values: tuple[Any, ...]) -> 
         params, moved = tried(desk, tab, values)
         trial = desk.trial(params, view.pool) if moved and view.show == PICKED else None
     except CurationError as error:
-        return _listing(desk, view, 0, markup.notice(error.message, hint=error.hint))
+        return _listing(desk, view, 0, markup.refused(error))
     if trial is not None:
         gone = [row | {"rank": None, "reason": "would go"} for row in trial.dropped]
         return _listing(desk, view, 0, _grid(desk, [*trial.rows, *gone]))
@@ -187,7 +187,7 @@ def held(desk: Desk) -> str:
     try:
         return markup.coverage(desk.coverage())
     except CurationError as error:
-        return markup.notice(error.message, hint=error.hint)
+        return markup.refused(error)
 
 
 def _existing(desk: Desk, asked: View) -> View:
@@ -242,7 +242,7 @@ def gauged(desk: Desk, tab: ResultsTab, pool: str, values: tuple[Any, ...]) -> l
         params, moved = tried(desk, tab, values)
         trial: Trial = desk.trial(params, pool)
     except CurationError as error:
-        said = markup.notice(error.message, hint=error.hint)
+        said = markup.refused(error)
         return ["", said, gr.update(interactive=False), gr.update(interactive=True), *hidden]
     drawn = {h.param: markup.histogram(h) for h in trial.histograms}
     return [
@@ -265,12 +265,12 @@ def apply(desk: Desk, tab: ResultsTab, values: tuple[Any, ...]) -> str:
     try:
         params, _ = tried(desk, tab, values)
     except CurationError as error:
-        return markup.notice(error.message, hint=error.hint)
+        return markup.refused(error)
     latest = desk.site.jobs.table.latest("rank")
     if latest is not None and latest.is_open:
         return markup.notice("A ranking is running already; wait for its end.", "soft")
     try:
         desk.site.jobs.add("rank", commands.argv_of(desk.studio, "rank", params))
     except CurationError as error:  # so many wait already
-        return markup.notice(error.message, hint=error.hint)
+        return markup.refused(error)
     return markup.notice("Ranking with these thresholds.", "good")

@@ -11,7 +11,7 @@ import gradio as gr
 from curation.errors import CurationError
 from curation.recipes import VERB_PARAMS
 from curation.store.jobs import Job
-from curation.ui import commands, markup
+from curation.ui import commands, job_buttons, markup
 from curation.ui.controls import Controls, lay_out
 from curation.ui.desk import Desk
 
@@ -173,8 +173,7 @@ def job_updates(desk: Desk, stage: Stage) -> list[Any]:
         gr.update(
             interactive=not is_open and not before, variant="secondary" if done else "primary"
         ),
-        gr.update(visible=is_open, interactive=is_open and not (job and job.cancel)),
-        gr.update(visible=job is not None and job.can_resume),
+        *job_buttons.standing(job),
         gr.update(visible=done, variant="primary" if done else "secondary"),
     ]
 
@@ -203,7 +202,7 @@ def starter(desk: Desk, tab: StageTab, board: Callable[[], list[Any]]) -> Callab
             if latest is None or not latest.is_open:
                 desk.site.jobs.add(tab.stage.verb, words)
         except CurationError as error:
-            said = markup.notice(error.message, hint=error.hint)
+            said = markup.refused(error)
         return [said, *board()]
 
     return start

@@ -9,7 +9,7 @@ import gradio as gr
 
 from curation.errors import CurationError
 from curation.store.jobs import Job
-from curation.ui import markup, toolkit_fields, toolkit_markup
+from curation.ui import job_buttons, markup, toolkit_fields, toolkit_markup
 from curation.ui.desk import Desk
 from curation.ui.pulse import QUICK, Pulse, together
 from curation.ui.toolkit import PAGE, Settings, ToolkitTab, settings_of
@@ -239,7 +239,7 @@ class ToolkitWiring:
                 self.desk.site.jobs.add(settings.verb, [*argv, *(["--dry-run"] if dry else [])])
                 self._remember(settings)
             except CurationError as error:
-                said = markup.notice(error.message, hint=error.hint)
+                said = markup.refused(error)
             return [said, *self.board()]
 
         return start
@@ -253,14 +253,12 @@ class ToolkitWiring:
                 raise CurationError("Something is under way here.", "Wait for it, or cancel it.")
             self.desk.site.jobs.add(UNDO, ["-d", str(found)])
         except CurationError as error:
-            said = markup.notice(error.message, hint=error.hint)
+            said = markup.refused(error)
         return [said, *self.board()]
 
     def cancel(self, place: str, word: str) -> list[Any]:
         """Stop what is under way."""
-        job = self._latest(place, word, with_undo=True)
-        if job is not None and job.is_open:
-            self.desk.site.jobs.cancel(job.id)
+        job_buttons.cancel(self.desk.site.jobs, self._latest(place, word, with_undo=True))
         return ["", *self.board()]
 
     # -- helpers -----------------------------------------------------------------------------

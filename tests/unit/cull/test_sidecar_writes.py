@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from curation.cull.sidecars import Desk
 from curation.errors import SidecarError
 from curation.photos import xmp
+from curation.photos.content import content_id
 from curation.photos.sidecar_names import Folder, sidecar_of, takes_for_version
-from curation.toolkit.files import Files, content_id
+from curation.toolkit.files import Files
 from curation.toolkit.plan import Write
 from tests.unit.cull.test_xmp_fuzz import sidecars
 from tests.unit.cull.xmp_shapes import EDITED

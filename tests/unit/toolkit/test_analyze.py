@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from curation.engine import reading
 from curation.errors import ParamError
 from curation.photos import formats
+from curation.photos.content import content_id
 from curation.steps import brisque
 from curation.store.toolkit_index import IndexTable
-from curation.toolkit import index as index_module
 from curation.toolkit import measures
-from curation.toolkit.index import Index, content_id, read
+from curation.toolkit.index import Index, measured
 from curation.toolkit.views import Views
 from tests.photos import bomb
 from tests.unit.pictures import scenery
@@ -222,8 +223,8 @@ def test_a_file_that_changes_while_it_is_read_fails_and_is_not_remembered(
 ) -> None:
     path = photo(tmp_path / "x.jpg", 1)
     ticks = iter(range(100))
-    monkeypatch.setattr(index_module, "stat_of", lambda _: (path.stat().st_size, next(ticks), 1))
-    found = read(path, ("phash",))
+    monkeypatch.setattr(reading, "stat_of", lambda _: (path.stat().st_size, next(ticks), 1))
+    found = reading.read(path, measured, ("phash",))
     assert found.error and "changes while" in found.error and not found.content
 
 

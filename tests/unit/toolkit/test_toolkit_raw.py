@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from curation.engine.reading import read
 from curation.errors import ImageUnreadable
 from curation.toolkit import facts, pixels
-from curation.toolkit.index import read
+from curation.toolkit.index import measured
 from curation.toolkit.workdir import WorkDir
 from curation.web.toolkit_pictures import small
 from tests.dng import dng
@@ -25,8 +26,8 @@ def test_raw_is_listed_measured_and_made_into_other_formats(tmp_path: Path) -> N
     work = WorkDir(tmp_path)
     assert [pic.path.name for pic in work.pictures([tmp_path])] == ["a.jpg", "b.dng"]
     assert facts.size_wh(alone) == (240, 320)
-    measured = read(alone, ("phash", "size"))
-    assert measured.error is None and measured.numbers["size"]["width"] == 240
+    found = read(alone, measured, ("phash", "size"))
+    assert not found.error and found.told["size"]["width"] == 240
     loaded = pixels.load(alone)
     assert loaded.image.size == (240, 320)
     assert pixels.name_of(alone) == "b.png"
