@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from curation.engine import limits
 from curation.engine.active import cut
 from curation.engine.batch import load_frame
@@ -26,9 +28,11 @@ from curation.store.columns import load
 from curation.store.pairs import PairTable
 from curation.store.videos import VideoTable
 
-BATCH = 16
+PAIRS_A_WORKER, TASKS_A_WORKER = 64, 4
+MOST_A_TASK = 256
+"""Pairs of a task follow each other: the longer it is, the fewer pictures two workers both need."""
 REMEMBERED = 64
-"""Pictures whose points a worker keeps: pairs come sorted by their first picture."""
+"""Pictures whose points a worker keeps; see `together`."""
 Row = tuple[int, int, int, float]
 
 
@@ -108,10 +112,11 @@ def verify(catalogue: Catalogue, params: VerifyParams) -> Iterator[Progress]:
             if beat.summary is None and beat.failed is None:
                 yield beat
         yield meter.beat(note="comparing frames that may be one picture")
-        size = pick_workers(params.workers, -(-len(todo) // (4 * BATCH)))
+        size = pick_workers(params.workers, -(-len(todo) // PAIRS_A_WORKER))
+        at_once = min(MOST_A_TASK, -(-len(todo) // (TASKS_A_WORKER * size)))
         most = limits.measuring(comparing_s)
         with Pool[Comparison](partial(PairRunner, params.matcher, weights), size, most) as pool:
-            for event in pool.run(_batches(catalogue, todo)):
+            for event in pool.run(_batches(catalogue, todo, at_once)):
                 rows, wrong = _answers(event, pool)
                 table.put(rows, fp)
                 matched += sum(row[2] > 0 for row in rows)
@@ -128,19 +133,44 @@ def verify(catalogue: Catalogue, params: VerifyParams) -> Iterator[Progress]:
 def _open_pairs(
     catalogue: Catalogue, table: PairTable, fp: str, params: VerifyParams
 ) -> list[tuple[int, int]]:
-    """Return (frame id, frame id) of pairs to compare, sorted so that pictures meet again."""
+    """Return (frame id, frame id) of pairs to compare, in the order of `together`."""
     columns = load(catalogue)
     ids = columns["frame_id"]
     found = ids[candidates(columns, params)]
     known = table.known(fp)
     pairs = [(min(a, b), max(a, b)) for a, b in found.tolist()[: params.verify_pairs]]
-    return sorted(pair for pair in pairs if pair not in known)
+    return together([pair for pair in pairs if pair not in known])
 
 
-def _batches(catalogue: Catalogue, pairs: Sequence[tuple[int, int]]) -> Iterator[Comparison]:
+def together(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return pairs in an order in which the same pictures meet soon again.
+
+    Numbered so that neighbours have near numbers (reverse Cuthill-McKee, 1969), pictures are
+    needed over short stretches, and a worker that keeps the points of a few finds each once.
+    """
+    if not pairs:
+        return []
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+    ids, ends = np.unique(np.array(pairs, np.int64), return_inverse=True)
+    one, other = ends.reshape(-1, 2).T
+    links = csr_array(
+        (np.ones(2 * len(one), np.int8), (np.append(one, other), np.append(other, one))),
+        shape=(len(ids), len(ids)),
+    )
+    place = np.empty(len(ids), np.int64)
+    place[reverse_cuthill_mckee(links, symmetric_mode=True)] = np.arange(len(ids))
+    near, far = np.sort(place[np.stack([one, other])], axis=0)
+    return [pairs[i] for i in np.lexsort((near, far)).tolist()]
+
+
+def _batches(
+    catalogue: Catalogue, pairs: Sequence[tuple[int, int]], at_once: int
+) -> Iterator[Comparison]:
     videos = VideoTable(catalogue)
-    for low in range(0, len(pairs), BATCH):
-        part = pairs[low : low + BATCH]
+    for low in range(0, len(pairs), at_once):
+        part = pairs[low : low + at_once]
         ids = sorted({frame_id for pair in part for frame_id in pair})
         frames = {frame.id: frame for frame in videos.frames(ids)}
         yield Comparison(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 DIGEST_BYTES = 16
 
@@ -19,7 +19,7 @@ def content_id(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
 
 
-def content_id_of(file: Path | BinaryIO) -> str:
+def content_id_of(file: Path | BufferedReader) -> str:
     """Return the name of the content of a file, or of what is left to read of an open one.
 
     Raises:

@@ -49,7 +49,7 @@ class Found:
     read: set[Path] = field(default_factory=set)
 
 
-def measured(kind: str, data: bytes, names: tuple[str, ...]) -> dict[str, Numbers]:
+def measured(kind: str, data: bytes, names: tuple[str, ...]) -> Mapping[str, Numbers]:
     """Return the numbers of measures of a picture, by name.
 
     Raises:

@@ -11,7 +11,7 @@ import pytest
 
 from curation.engine.batch import load_rgb
 from curation.engine.candidates import candidates
-from curation.engine.verify import verify
+from curation.engine.verify import together, verify
 from curation.params import VerifyParams
 from curation.records import Boxes, Measured, Progress, Result
 from curation.steps.appearance import Appearance
@@ -176,3 +176,23 @@ def test_without_vectors_there_is_nothing_to_compare() -> None:
     assert candidates(columns, PARAMS).shape == (0, 2)
 
 
+def test_pictures_of_pairs_meet_soon_again() -> None:
+    """A ring of pictures, each like its two neighbours and the next ones, in a random order."""
+    n, rng = 500, np.random.default_rng(0)
+    name = rng.permutation(n).tolist()
+    pairs = [
+        (min(name[i], name[j % n]), max(name[i], name[j % n]))
+        for i in range(n) for j in (i + 1, i + 2)
+    ]  # fmt: skip
+    ordered = together(sorted(pairs))
+    assert sorted(ordered) == sorted(pairs)
+    kept: dict[int, None] = {}
+    found = 0
+    for picture in (one for pair in ordered for one in pair):
+        found += picture not in kept
+        kept.pop(picture, None)
+        kept[picture] = None
+        if len(kept) > 16:
+            del kept[next(iter(kept))]
+    assert found == n, "a picture was let go and had to be found again"
+    assert together([]) == []
