@@ -1,5 +1,7 @@
 """The errors a user can cause or cure; each carries the next thing to type."""
 
+import errno
+
 
 class CurationError(Exception):
     """A failure that is explained to the user in one line.
@@ -61,6 +63,11 @@ class InUse(StoreError):
 
 class NoSpace(CurationError):
     """The disk is full, or would be."""
+
+
+def lacks_room(error: OSError) -> bool:
+    """Return whether an error says that a disk, or what one may use of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class InputError(CurationError):

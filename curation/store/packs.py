@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from curation.store import pack_file
 from curation.store.catalogue import Catalogue
 from curation.store.videos import VideoTable
 
@@ -17,23 +18,17 @@ class Packs:
 
     def cut(self, video_id: int) -> None:
         """Cut off what a killed run appended but never recorded."""
-        path = self.table.pack_path(video_id)
-        path.parent.mkdir(exist_ok=True)
-        known = self.table.pack_size(video_id)
-        if path.exists() and path.stat().st_size > known:
-            with path.open("r+b") as pack:
-                pack.truncate(known)
+        pack_file.cut(self.table.pack_path(video_id), self.table.pack_size(video_id))
 
     def append(self, video_id: int, thumbs: Sequence[bytes | None]) -> list[int | None]:
-        """Append thumbnails and return the offset of each, None where there is none."""
-        offsets: list[int | None] = []
-        with self.table.pack_path(video_id).open("ab") as pack:
-            at = pack.seek(0, 2)
-            for thumb in thumbs:
-                offsets.append(None if thumb is None else at)
-                if thumb is not None:
-                    at += pack.write(thumb)
-        return offsets
+        """Append thumbnails and return the offset of each, None where there is none.
+
+        Raises:
+            NoSpace: the disk is full.
+        """
+        there = [thumb for thumb in thumbs if thumb is not None]
+        offsets = iter(pack_file.append(self.table.pack_path(video_id), there))
+        return [None if thumb is None else next(offsets) for thumb in thumbs]
 
     def read(self, frame_id: int) -> bytes | None:
         """Return the JPEG thumbnail of a frame, None when it has none."""

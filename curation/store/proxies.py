@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from curation.store import pack_file
 from curation.store.catalogue import Catalogue
 
 WHOLE, FACE = 0, 1
@@ -56,22 +57,15 @@ class ProxyPacks:
 
     def cut(self, video_id: int) -> None:
         """Cut off what a killed run appended but never recorded."""
-        path, known = self.path(video_id), self.size(video_id)
-        if path.exists() and path.stat().st_size > known:
-            with path.open("r+b") as pack:
-                pack.truncate(known)
+        pack_file.cut(self.path(video_id), self.size(video_id))
 
     def append(self, video_id: int, proxies: Sequence[Proxy]) -> list[int]:
-        """Append small pictures and return the offset of each; `record` makes them known."""
-        path = self.path(video_id)
-        path.parent.mkdir(exist_ok=True)
-        offsets = []
-        with path.open("ab") as pack:
-            at = pack.seek(0, 2)
-            for proxy in proxies:
-                offsets.append(at)
-                at += pack.write(proxy.data)
-        return offsets
+        """Append small pictures and return the offset of each; `record` makes them known.
+
+        Raises:
+            NoSpace: the disk is full.
+        """
+        return pack_file.append(self.path(video_id), (proxy.data for proxy in proxies))
 
     def record(
         self, db: sqlite3.Connection, rows: Iterable[tuple[int, Proxy, int]]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from curation.errors import CurationError, InputError, NoSpace
+from curation.errors import CurationError, InputError, NoSpace, lacks_room
 from curation.photos.content import content_digest, content_id, content_id_of
 from curation.store.catalogue import Catalogue
 from curation.store.file_journal import (
@@ -354,7 +354,7 @@ class Files:
 
 def told(error: OSError, path: Path) -> CurationError:
     """Return an operating system's error as one of ours."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if lacks_room(error):
         return NoSpace(f"the disk is full at {path}", "make room, then type the command again")
     return InputError(f"{error.filename or path}: {error.strerror or error}")
 

@@ -8,7 +8,6 @@ same holds for each redirect. Proxies of the environment are not used: they woul
 from __future__ import annotations
 
 import contextlib
-import errno
 import http.client
 import json
 import os
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, quote, urljoin
 
-from curation.errors import CurationError, NoSpace
+from curation.errors import CurationError, NoSpace, lacks_room
 from curation.ingest import public_only
 from curation.ingest.public_only import public
 
@@ -192,7 +191,7 @@ def _receive(
             beside.unlink(missing_ok=True)
         raise
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if lacks_room(error):
             raise NoSpace(f"the disk is full at {part}", "make room, type it again") from error
         raise
     if whole is not None and size < whole:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
-from curation.errors import NoSpace, StoreError
+from curation.errors import NoSpace, StoreError, lacks_room
 from curation.params import ExtractParams
 from curation.video.picture import halved
 from curation.video.readers.base import Decoded
@@ -23,7 +22,6 @@ CELLS = 64
 THUMB_QUALITY = 80
 PROXY_PX, PROXY_QUALITY = 640, 85
 """The small picture of a frame that is not kept at full size."""
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -132,6 +130,6 @@ def save(data: bytes, path: Path) -> None:
         part.write_bytes(data)
         part.replace(path)
     except OSError as error:
-        if error.errno in NO_ROOM:
+        if lacks_room(error):
             raise NoSpace(f"{path}: no space left on the disk", "free some, run again") from error
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error

@@ -14,7 +14,6 @@ it is a hidden .part file, and its true length is the offset. docs/uploads.md sa
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import secrets
@@ -30,7 +29,7 @@ from typing import Any
 from anyio.to_thread import run_sync
 
 from curation.engine.machine import require_space
-from curation.errors import NoSpace
+from curation.errors import NoSpace, lacks_room
 from curation.ingest.arrivals import FOLDER_NO
 from curation.store.sources import SourceTable
 from curation.store.videos import VideoTable
@@ -57,7 +56,6 @@ FAST_BYTES = 1 << 16
 """A line that has so many bytes ready is a fast one; a slow one never gets a thread."""
 STALE_S = 3 * 24 * 3600.0
 HEX = re.compile(r"[0-9a-f]{32}")
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Uploads:
@@ -306,7 +304,7 @@ class Uploads:
                 finally:
                     await writer.end()  # what came before a lost connection is kept
             except OSError as error:
-                if error.errno in FULL:
+                if lacks_room(error):
                     raise no_room(upload.part.stat().st_size) from error
                 raise UploadError(
                     507, f"could not be written: {error.strerror}", upload.part.stat().st_size
