@@ -19,6 +19,10 @@ def test_a_condition_narrows_the_view_and_an_error_shows_its_place(desk: Any, pa
     desk.open("video=holiday_001.mp4")  # some of its frames are of the pool, not all
     panel = page.get_by_role("region", name="Search")
     box = panel.get_by_label("Condition")
+    panel.get_by_role("button", name="Search").click()
+    expect(box).to_be_hidden()
+    desk.read("ws.run('search.focus')")  # a folded panel opens for who wants to type in it
+    expect(box).to_be_focused()
     every = desk.count
     box.fill("pool = 'face'")
     box.press("Enter")

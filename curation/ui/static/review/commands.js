@@ -156,7 +156,7 @@ function addLooks(ws) {
   ws.addCommand('filters.focus', {
     title: 'To the filters', group: 'Look',
     run: () => {
-      ws.setSetting('left', true);
+      ws.unfold('left', 'Filters');
       ws.sides.left.querySelector('input:not([disabled]), select, button')?.focus();
     },
   });

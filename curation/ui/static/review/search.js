@@ -203,7 +203,7 @@ export function setup(ws) {
   ws.addCommand('search.focus', {
     title: 'Type a condition', group: 'Find',
     run() {
-      ws.setSetting('left', true);
+      ws.unfold('left', 'Search');
       ws.search.text.focus();
     },
   });

@@ -138,7 +138,7 @@ export function setup(ws) {
     title: 'Save this view',
     group: 'Find',
     run() {
-      ws.setSetting('left', true);
+      ws.unfold('left', 'Views');
       name.focus();
     },
   });

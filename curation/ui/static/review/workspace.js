@@ -49,6 +49,7 @@ class Workspace {
     this.commands = new Map();
     this.modes = new Map();
     this.panels = { left: [], right: [] };
+    this.folds = new Map(); // panel title -> shows whether it is folded
     // Places that one module keeps free for another: slots.filmstrip under the loupe.
     this.slots = {};
     this._kept = parsed(read(SETTINGS_KEY));
@@ -318,8 +319,16 @@ class Workspace {
       button.setAttribute('aria-expanded', String(!this.settings[key]));
     };
     button.addEventListener('click', () => { this.setSetting(key, !this.settings[key]); show(); });
+    this.folds.set(title, show);
     show();
     return button;
+  }
+
+  /** Open a side and one of its panels. */
+  unfold(side, title) {
+    this.setSetting(side, true);
+    this.setSetting(`fold:${title}`, false);
+    this.folds.get(title)?.();
   }
 
   addCommand(name, spec) { this.commands.set(name, spec); }
