@@ -133,7 +133,8 @@ def coverage(
     columns = Columns.of(data)
     usable = ~np.isin(decisions.reason.astype(str), list(UNUSABLE))
     picked = np.asarray(decisions.verdict == "picked", np.bool_)
-    if asked := listed(person):
+    asked = listed(person)
+    if asked and len(decisions.person) == columns.n:
         usable &= np.isin(decisions.person, wanted(asked, decisions.names))
     usable |= picked
     furthest = _furthest_first(decisions)
