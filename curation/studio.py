@@ -284,8 +284,8 @@ class Studio(Footage, Learning, Sets):
         """Return what the picked frames hold and what they lack."""
         from curation.decide.coverage import coverage
 
-        measures, decisions, _ = self._decided()
-        found = coverage(measures.columns, decisions, self.videos.names())
+        measures, decisions, params = self._decided()
+        found = coverage(measures.columns, decisions, self.videos.names(), params.person)
         return found.to_dict() | {"lines": found.to_text()}
 
     def _decided(self) -> tuple[Measures, Decisions, RankParams]:

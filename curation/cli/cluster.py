@@ -174,6 +174,8 @@ def _follow(
 
 
 def _lines(verb: str, options: argparse.Namespace, summary: Mapping[str, Any]) -> Iterator[str]:
+    from curation.cli.terminal import failure
+
     if verb == "work":
         yield from _worked_lines(options, summary)
     elif verb == "measure":
@@ -186,9 +188,11 @@ def _lines(verb: str, options: argparse.Namespace, summary: Mapping[str, Any]) -
     if summary["failed_items"]:
         yield f"{len(summary['failed_items'])} failed:"
         for item in summary["failed_items"]:
-            yield f"  {item['item']}: {item['reason']}"
+            yield f"  {failure(item['item'], item['reason'])}"
     if verb == "work":
-        yield f"next: {shlex.join(['python', '-m', 'curation', 'gather', options.parts])}"
+        # Without the videos' names, gathering would take them to lie elsewhere.
+        words = ["python", "-m", "curation", "gather", options.parts]
+        yield f"next: {shlex.join([*words, *map(str, options.videos)])}"
         return
     # Other settings would measure everything again.
     names = MeasureParams.model_fields.keys()

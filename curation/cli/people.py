@@ -81,9 +81,23 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
     with opened(options.datastore) as studio:
         if options.verb == "find":
             return _find(studio, options)
-        answer = studio.people() if options.verb == "list" else _said(studio, options)
-    say(options, answer, [(_list_text if options.verb == "list" else _said_text)(answer)])
+        listing = options.verb == "list"
+        answer = _listed(studio, options.datastore) if listing else _said(studio, options)
+    say(options, answer, [(_list_text if listing else _said_text)(answer)])
     return DONE
+
+
+def _listed(studio: Studio, folder: Path) -> dict[str, Any]:
+    """Return everybody, each with the picture to know them by."""
+    answer = studio.people()
+    best = [row["best"][0] for row in answer["people"] if row["best"]]
+    paths = {frame.id: frame.path for frame in studio.videos.frames(best)}
+    for row in answer["people"]:
+        path = paths.get(row["best"][0]) if row["best"] else None
+        # Named as the datastore was: `best` are numbers, which show nobody's face.
+        there = path is not None and path.is_file()
+        row["picture"] = str(folder / studio.catalogue.relative(path)) if path and there else ""
+    return answer
 
 
 def _said(studio: Studio, options: argparse.Namespace) -> dict[str, Any]:
@@ -118,11 +132,13 @@ def _find(studio: Studio, options: argparse.Namespace) -> int:
 def _list_text(answer: Mapping[str, Any]) -> str:
     if not answer["people"]:
         return "nobody is known: no frame shows a face that can be told from others"
-    lines = [f"{'WHO':>4}  {'name':<{WIDTH}} {'frames':>7} {'videos':>6} {'picks':>5}  best frame"]
+    lines = [
+        f"{'WHO':>4}  {'name':<{WIDTH}} {'frames':>7} {'videos':>6} {'picks':>5}  best picture"
+    ]
     for row in answer["people"]:
         number = row["number"] if row["number"] >= 0 else "-"
         name = row["name"] or "(no name)"
-        best = row["best"][0] if row["best"] else "-"
+        best = row["picture"] or (f"frame {row['best'][0]}" if row["best"] else "-")
         consent = "" if not row["name"] else (
             f"  consent: {row['consent']}" if row["consent"] else "  no consent noted"
         )

@@ -25,6 +25,13 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def failure(item: str, reason: str) -> str:
+    """Return what failed and why, as a line; a reason may begin with the item's own path."""
+    head, colon, rest = reason.partition(": ")
+    is_said = bool(colon) and (head == item or head.endswith(f"/{item}"))
+    return f"{item}: {rest if is_said else reason}"
+
+
 def sentence(beat: Progress) -> str:
     """Return one beat as a line."""
     text = f"{beat.stage}: {beat.done:.0f}"
@@ -56,7 +63,7 @@ class Terminal:
         for tell in ALSO:
             tell(beat)
         if beat.failed is not None:
-            self.say(f"failed: {beat.failed[0]}: {beat.failed[1]}")
+            self.say(f"failed: {failure(*beat.failed)}")
         elif beat.summary is not None or self._quiet:
             return
         elif sys.stderr.isatty():
@@ -138,7 +145,7 @@ def print_summary(summary: Mapping[str, Any], next_line: str) -> None:
     if summary["failed_items"]:
         print(f"{len(summary['failed_items'])} failed:")
         for item in summary["failed_items"]:
-            print(f"  {item['item']}: {item['reason']}")
+            print(f"  {failure(item['item'], item['reason'])}")
     if next_line:
         print(f"next: {next_line}")
 
@@ -173,6 +180,8 @@ def _print_ranking(summary: Mapping[str, Any], shown: int = 60) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from curation.decide.reasons import REASONS
+
     picks = summary["picks"]
     table = Table(title=f"{len(picks)} picked of {summary['frames']} frames", title_justify="left")
     for name, side in (
@@ -198,8 +207,9 @@ def _print_ranking(summary: Mapping[str, Any], shown: int = 60) -> None:
     reasons = Table(title="not picked", title_justify="left")
     reasons.add_column("reason")
     reasons.add_column("frames", justify="right")
+    reasons.add_column("what lets more in")
     for code, count in summary["reasons"].items():
-        reasons.add_row(code, str(count))
+        reasons.add_row(code, str(count), REASONS[code].advice if code in REASONS else "")
     console.print(reasons)
     print(f"report:        {summary['report']}")
     print(f"contact sheet: {summary['contact_sheet']}")

@@ -212,7 +212,9 @@ def _next(verb: str, options: argparse.Namespace) -> str:
         return shlex.join(["python", SCRIPTS["extract"], "--datastore", str(options.datastore)])
     following = {"extract": "sort", "sort": "rank"}.get(verb)
     if following is None:
-        return f"open {options.datastore / 'report.html'}"
+        export = shlex.join(["python", "-m", "curation", "export", "kohya", "--datastore",
+                             str(options.datastore)])
+        return f"open {options.datastore / 'report.html'}, then {export}"
     words = ["python", SCRIPTS[following], "--datastore", str(options.datastore)]
     if options.recipe:
         words += ["--recipe", str(options.recipe)]

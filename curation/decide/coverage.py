@@ -10,6 +10,7 @@ import numpy as np
 
 from curation.decide.columns import AnyArray, Bools, Columns, Floats
 from curation.decide.reasons import ORDER
+from curation.decide.who import listed, wanted
 
 if TYPE_CHECKING:
     from curation.decide.pipeline import Decisions
@@ -118,6 +119,7 @@ def coverage(
     data: Mapping[str, AnyArray] | Columns,
     decisions: Decisions,
     video_names: Mapping[int, str] | None = None,
+    person: str = "",
 ) -> Coverage:
     """Count the picks against what could have been picked, kind by kind.
 
@@ -125,10 +127,15 @@ def coverage(
         data: the columns that were decided about, n rows.
         decisions: what was decided, in their order.
         video_names: names by video number, for the texts.
+        person: names of the people that were asked for, as in RankParams: frames of others are
+            no candidates then.
     """
     columns = Columns.of(data)
     usable = ~np.isin(decisions.reason.astype(str), list(UNUSABLE))
     picked = np.asarray(decisions.verdict == "picked", np.bool_)
+    asked = listed(person)
+    if asked and len(decisions.person) == columns.n:
+        usable &= np.isin(decisions.person, wanted(asked, decisions.names))
     usable |= picked
     furthest = _furthest_first(decisions)
     names = video_names or {}

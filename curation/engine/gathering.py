@@ -127,7 +127,8 @@ class _Gathering:
             if others_too:
                 tasks += [self._task(i, ()) for i in others]
             else:
-                self.outcome.others = len(others)
+                # What could not be opened is no video, and may be an earlier copy of one that is.
+                self.outcome.others = sum(not i.startswith("file-") for i in others)
             todo = [task for task in tasks if self._is_new(task)]
             meter = Meter("gather", len(tasks), "parts", len(tasks) - len(todo))
             for item, reason in self.outcome.failed.items():

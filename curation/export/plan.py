@@ -138,6 +138,11 @@ def build(
             f"no frame of {catalogue.root} is asked for", _nothing(catalogue, params)
         )
     plan.asked = [row["frame_id"] for row in rows]
+    if len(rows) < params.most:
+        plan.notes.append(
+            f"{len(rows)} pictures, not {params.most}: python -m curation coverage says what lacks,"
+            " explain VIDEO@SECONDS what a frame would have needed"
+        )
     if params.require_consent:
         who.require_consent(catalogue, plan.asked)
     rows = rows[:most] if most else rows
@@ -190,7 +195,25 @@ def _asked(
     if params.where:
         held = who.holding(catalogue, params.where)
         rows = [row for row in rows if row["frame_id"] in held]
-    return rows, marks, names
+    return _best(rows, params.most, marks), marks, names
+
+
+def _best(
+    rows: list[dict[str, Any]], most: int, marks: Mapping[int, Mark]
+) -> list[dict[str, Any]]:
+    """Return so many rows at most, in their order: what people picked first, then the first rank
+    of every pool, the second of every pool, and so on; without a rank the score counts."""
+    if not most or len(rows) <= most:
+        return rows
+    unsaid = Mark()
+
+    def turn(row: Mapping[str, Any]) -> tuple[Any, ...]:
+        rank, key = row["rank"], f"{row['video_key']}:{row['pts']}"
+        by_hand = marks.get(row["frame_id"], unsaid).flag > 0
+        return not by_hand, rank is None, rank or 0, -(row["score"] or 0.0), key
+
+    kept = {row["frame_id"] for row in sorted(rows, key=turn)[:most]}
+    return [row for row in rows if row["frame_id"] in kept]
 
 
 def _items(

@@ -25,6 +25,10 @@ class ExportParams(Params):
     where: str = tunable("", "only frames for which this holds: \"focus_s > 0.2 and stars >= 3\"",
                          basic=True)
     stars: int = tunable(0, "only frames with at least this many stars", ge=0, le=5, basic=True)
+    most: int = tunable(
+        0, "pictures at most, the best ranked of every pool in turn; 0 is no limit", ge=0,
+        le=10_000_000, basic=True,
+    )  # fmt: skip
     name: str = tunable(
         NAME,
         "names of pictures; fields: video, time_s, pts, pool, rank, score, person, stars, shot, "
@@ -63,8 +67,9 @@ class ExportParams(Params):
     )
     token: str = tunable("person", "what the pictures show, in one or two words: kohya's class")
     repeats: int = tunable(
-        0, "how often kohya takes each picture in an epoch; 0 evens the folders out", ge=0, le=1000
-    )
+        0, "how often kohya takes each picture in an epoch; 0 evens the folders out, up to 4 times",
+        ge=0, le=1000,
+    )  # fmt: skip
     split: Literal["none", "video", "shot"] = tunable(
         "none", "train, val and test, with all of a video or of a shot on one side, and what looks "
         "alike with it", basic=True,

@@ -29,7 +29,7 @@ REPORT = (
     "condition on the left: what they cover and lack, what was refused and why, what to film or "
     "find next.</p>"
 )
-CHOSEN = ("what", "pools", "person", "stars", "where", "require_consent")
+CHOSEN = ("what", "pools", "person", "stars", "where", "most", "require_consent")
 """Settings that say which frames go in; the others say how they look."""
 LISTS = ("pools", "person")
 """Texts with commas that are chosen from a list here."""

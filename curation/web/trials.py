@@ -197,8 +197,8 @@ class Trials:
         """Return what the picks of the last ranking hold and lack."""
         from curation.decide.coverage import coverage
 
-        made, _ = self._stored()
-        return coverage(self._columns, made, self._names).to_dict()
+        made, params = self._stored()
+        return coverage(self._columns, made, self._names, params.person).to_dict()
 
     def _stored(self) -> tuple[Decisions, RankParams]:
         """Return the decisions of the last ranking's thresholds; made again only when they move."""

@@ -4,37 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import re
-import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from curation.photos import xmp
 from tests.burst_photos import shoot
-from tests.headless.runs import ROOT
 from tests.headless.toolkit_cases import snapshot
-
-TEXT = (ROOT / "docs" / "culling.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```sh\n(.*?)^```", re.S | re.M)
-EXIT = re.compile(r"# exit code (\d+)")
-
-
-def run(here: Path, line: str) -> str:
-    words = shlex.split(line, comments=True)
-    assert words[:3] == ["python", "-m", "curation"], line
-    done = subprocess.run(
-        [sys.executable, *words[1:]], cwd=here, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    wanted = EXIT.search(line)
-    assert done.returncode == (int(wanted[1]) if wanted else 0), f"{line}\n{done.stderr}"
-    assert "Traceback" not in done.stderr
-    return done.stdout
+from tests.tutorial import lines, run
 
 
 @pytest.mark.usefixtures("weights_dir")
@@ -52,7 +30,7 @@ def test_the_tutorial(tmp_path: Path) -> None:
     start = snapshot(walk)
     said: dict[str, str] = {}
     applied = 0
-    for line in [line for text in BLOCK.findall(TEXT) for line in text.strip().splitlines()]:
+    for line in lines("culling.md"):
         before = snapshot(walk)
         said[line] = run(tmp_path, line)
         if "--dry-run" in line or " query " in line or " explain " in line or "doctor" in line:
@@ -79,5 +57,3 @@ def test_the_tutorial(tmp_path: Path) -> None:
     run(tmp_path, "python -m curation undo walk --to 1")
     now = snapshot(walk)
     assert {name: now.get(name) for name in start} == start
-
-

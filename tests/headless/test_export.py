@@ -196,6 +196,30 @@ def test_what_people_said_chooses(studio: Studio, tmp_path: Path) -> None:
     assert all_but["pictures"] > 0
 
 
+def test_at_most_so_many_are_the_best_of_each_pool(studio: Studio, tmp_path: Path) -> None:
+    picks = studio.decisions.page(verdict="picked")
+    told = exports.export(studio, "folders", tmp_path / "o", most=9)
+    by_key = {row["key"]: row for row in picks}
+    rows = [by_key[row["frame"]] for row in exports.manifest(tmp_path / "o")]
+    assert told["pictures"] == len(rows) == 9 and not told["notes"]
+    ranks = sorted(row["rank"] for row in picks)
+    assert sorted(row["rank"] for row in rows) == ranks[:9]
+    assert {row["pool"] for row in rows} == {row["pool"] for row in picks}
+    # One that is refused makes room for the next; one that was picked by hand comes first.
+    out = min(rows, key=lambda row: row["rank"])
+    hand = max(picks, key=lambda row: row["rank"])
+    MarkOps(studio.catalogue).apply("a", "Ada", [
+        Op("x", "flag", -1, np.array([out["frame_id"]])),
+        Op("y", "flag", 1, np.array([hand["frame_id"]])),
+    ])  # fmt: skip
+    again = exports.export(studio, "folders", tmp_path / "o", most=9)
+    frames = {row["frame"] for row in exports.manifest(tmp_path / "o")}
+    assert (again["pictures"], again["gone"]) == (9, 2)
+    assert hand["key"] in frames and out["key"] not in frames
+    few = exports.export(studio, "folders", tmp_path / "all", most=999)
+    assert few["notes"][0].startswith(f"{len(picks) - 1} pictures, not 999: python -m curation")
+
+
 def test_a_person_without_a_consent_note_stops_it(studio: Studio, tmp_path: Path) -> None:
     people = {row["frame_id"]: row["person"] for row in studio.decisions.page(verdict="picked")
               if row["person"] is not None}  # fmt: skip

@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.headless.runs import ROOT
-
-TEXT = (ROOT / "docs" / "tutorial-taste.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```sh\n(.*?)^```", re.S | re.M)
-LINES = [line for text in BLOCK.findall(TEXT) for line in text.strip().splitlines()]
-
-
-def run(here: Path, line: str) -> str:
-    """Run a line of the page; return what it printed."""
-    words = shlex.split(line, comments=True)
-    assert words[0] == "python", line
-    if words[1].startswith("examples/"):
-        words[1] = str(ROOT / words[1])
-    done = subprocess.run(
-        [sys.executable, *words[1:]], cwd=here, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-    assert "Traceback" not in done.stderr
-    return done.stdout
+from tests.tutorial import lines, run
 
 
 def check(here: Path, line: str, told: str) -> None:
@@ -66,7 +44,7 @@ def check(here: Path, line: str, told: str) -> None:
 
 @pytest.mark.usefixtures("weights_dir", "sample_clips")
 def test_the_tutorial(tmp_path: Path) -> None:
-    for line in LINES:
+    for line in lines("tutorial-taste.md"):
         check(tmp_path, line, run(tmp_path, line))
     kohya = tmp_path / "anna-kohya"
     assert (kohya / "train.toml").is_file()

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import shlex
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 import uuid
@@ -19,41 +15,11 @@ from typing import Any
 
 import pytest
 
-from tests.headless.runs import ROOT
 from tests.headless.toolkit_cases import snapshot
 from tests.headless.toolkit_tutorial import make
+from tests.tutorial import blocks, run, words_of
 
-TEXT = (ROOT / "docs" / "toolkit.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```(sh|yaml)\n(.*?)^```", re.S | re.M)
-EXIT = re.compile(r"# exit code (\d+)")
 REVIEW = "review set/people"
-
-
-def commands() -> list[tuple[str, str]]:
-    """Return (kind, text) of what is to be done: one sh line, or one yaml file."""
-    found: list[tuple[str, str]] = []
-    for kind, text in BLOCK.findall(TEXT):
-        lines = text.strip().splitlines()
-        found += [("sh", line) for line in lines] if kind == "sh" else [("yaml", text)]
-    return found
-
-
-def run(here: Path, line: str) -> str:
-    """Run a line of the page; return what it printed."""
-    words = shlex.split(line, comments=True)
-    assert words[:3] == ["python", "-m", "curation"], line
-    done = subprocess.run(
-        [sys.executable, *words[1:]], cwd=here, env=surroundings(), capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
-    wanted = EXIT.search(line)
-    assert done.returncode == (int(wanted[1]) if wanted else 0), f"{line}\n{done.stderr}"
-    assert "Traceback" not in done.stderr
-    return done.stdout
-
-
-def surroundings() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
 def look_and_reject(here: Path, line: str, name: str) -> None:
@@ -62,10 +28,11 @@ def look_and_reject(here: Path, line: str, name: str) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    words = [sys.executable, *shlex.split(line)[1:], "--port", str(port)]
+    words, env = words_of(line)
     running = subprocess.Popen(
-        words, cwd=here, env=surroundings(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+        [*words, "--port", str(port)], cwd=here, env=env, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
     try:
         until = time.monotonic() + 300
         up = False
@@ -110,7 +77,7 @@ def test_the_tutorial(tmp_path: Path, sample_clips: list[Path]) -> None:
     start = snapshot(root)
     rejected = ""
     said: dict[str, str] = {}
-    steps = commands()
+    steps = blocks("toolkit.md")
     flow = next(i for i, (kind, _) in enumerate(steps) if kind == "yaml")
     for kind, text in steps[:flow]:
         assert kind == "sh"

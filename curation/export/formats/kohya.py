@@ -16,7 +16,8 @@ from curation.decide.crop_ratio import BUCKET
 from curation.export.formats.base import Format, Placed, Text, below, caption_files
 from curation.export.plan import Item, Plan
 
-MOST_REPEATS = 20
+MOST_REPEATS = 4
+"""One picture that is seen twenty times in an epoch is learned by heart."""
 BUCKET_STEP_PX, LEAST_BUCKET_PX = 64, 256
 RESOLUTIONS = (512, 768, 1024)
 ENDING = ".txt"
@@ -91,7 +92,8 @@ class Kohya(Format):
 def repeats(plan: Plan, split: str) -> dict[str, int]:
     """Return how often the pictures of each pool are taken in an epoch.
 
-    With --repeats 0 the smaller pools are repeated until they weigh about as much as the largest.
+    With --repeats 0 the smaller pools are repeated until they weigh about as much as the largest,
+    but no more than MOST_REPEATS times.
     """
     count = Counter(item.pool for item in plan.items if item.split == split)
     most = max(count.values(), default=1)

@@ -96,6 +96,10 @@ def test_people_videos_and_shots_without_a_pick_are_told() -> None:
     assert lacks(found)["party.mp4"].startswith("nothing of party.mp4 among 3 picks; 1 candidate,")
     assert lacks(found)["person 1"].startswith("nothing of person 1 among 3 picks; 1 candidate,")
     assert counts(found, "shots")["shots with a pick"] == (4, 3)
+    asked = coverage(data, people, NAMES, "Person 0")
+    assert (asked.picked, asked.available) == (3, 3)
+    assert counts(asked, "person")["person 1"] == (0, 0) and "person 1" not in lacks(asked)
+    assert asked.to_text()[0] == "3 picks of 3 usable frames"
 
 
 def test_frames_that_show_nobody_are_not_available() -> None:
