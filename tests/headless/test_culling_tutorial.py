@@ -31,6 +31,8 @@ def test_the_tutorial(tmp_path: Path) -> None:
     said: dict[str, str] = {}
     applied = 0
     for line in lines("culling.md"):
+        if line == "python -m curation group walk" and line in said:
+            shoot(walk / "card2", bursts=1, shots=2, alone=1)
         before = snapshot(walk)
         said[line] = run(tmp_path, line)
         if "--dry-run" in line or " query " in line or " explain " in line or "doctor" in line:
@@ -41,6 +43,12 @@ def test_the_tutorial(tmp_path: Path) -> None:
             assert loser.name in moved
             assert "copy.JPG" in moved or keeper.name in moved
             assert (walk / "_review_dupes" / (loser.name + ".xmp")).is_file()
+        if line == "python -m curation stars walk -m 3" and (walk / "card2").exists():
+            rated = {name for name in before if name.endswith(".xmp")}
+            assert rated and {n: snapshot(walk).get(n) for n in rated} == {
+                n: before[n] for n in rated
+            }
+            assert list((walk / "card2").glob("*.xmp"))
     assert applied == 2
     with (walk / "_review" / "groups.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
