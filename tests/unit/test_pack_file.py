@@ -27,5 +27,5 @@ def test_a_full_disk_is_no_space() -> None:
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "1.pack").mkdir()
-    with pytest.raises(StoreError, match="1.pack: cannot be written"):
+    with pytest.raises(StoreError, match=r"1\.pack: cannot be written"):
         pack_file.append(tmp_path / "1.pack", [b"picture"])
