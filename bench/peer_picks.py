@@ -194,6 +194,7 @@ def facts(results: Sequence[Mapping[str, object]], about: Mapping[str, object]) 
     missing = about["missing"]
     assert isinstance(missing, dict)
     parts = [
+        "![What each program picked of three clips](pictures/peers.jpg)",
         str(about["clips"]),
         table(HEAD, lines),
         table(("program", "version", "licence", "asked for"), programs),
