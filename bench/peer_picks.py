@@ -7,9 +7,10 @@ told loudly and left out, with the reason in docs/peers.md. Each picture is look
 frames of its clip (bench.peers.films) and judged by what is no part of ours: people by eye
 (bench.peers.seen), likeness by imagehash's dHash, sharpness by the Laplacian of the whole frame.
 
-The clips are the packaged ones, and the labelled ones where they are. Only packaged ones are
-shown. With every program and every clip the results, docs/peers.md and docs/pictures/peers.jpg
-are written; else the rows are printed. --keep keeps the pictures, and uses those it finds.
+The clips are the packaged ones, and some of the labelled ones where they are. With every program
+and every clip the results and docs/peers.md are written; else the rows are printed. --keep keeps
+the pictures, uses those it finds, and lays those of packaged clips side by side in peers.png:
+their pictures may not be passed on, so the page shows none.
 """
 
 from __future__ import annotations
@@ -194,7 +195,6 @@ def facts(results: Sequence[Mapping[str, object]], about: Mapping[str, object]) 
     missing = about["missing"]
     assert isinstance(missing, dict)
     parts = [
-        "![What each program picked of three clips](pictures/peers.jpg)",
         str(about["clips"]),
         table(HEAD, lines),
         table(("program", "version", "licence", "asked for"), programs),
@@ -215,7 +215,8 @@ def page(docs: Path = DOCS) -> bool:
 def main() -> int:
     """Run, judge, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keep", type=Path, help="folder for the pictures; what is there is used")
+    parser.add_argument("--keep", type=Path,
+                        help="folder for the pictures and a sheet of them; what is there is used")  # fmt: skip
     parser.add_argument("--only", nargs="*", choices=MAKERS, metavar="NAME", help="these and ours")
     parser.add_argument("--without", nargs="*", choices=MAKERS, metavar="NAME", default=[],
                         help="leave these out, and say so on the page")  # fmt: skip
@@ -265,9 +266,9 @@ def main() -> int:
                         for clip in SHOWN if clip in picks}
                  for name, picks in chosen.items()}  # fmt: skip
         whole = not options.only and not options.packaged and len(among) > packaged
-        to = DOCS / "pictures" / "peers.jpg" if whole else folder / "peers.png"
-        sheet(shown, COUNT, to)
-        print(f"{to.name}  {to.stat().st_size / 1e3:.0f} kB", file=sys.stderr)
+        if options.keep:
+            sheet(shown, COUNT, folder / "peers.png")
+            print(f"side by side: {folder / 'peers.png'}", file=sys.stderr)
     if not whole:
         for row in result:
             print(f"{row.metric:70} {row.value:6.3f} {row.n:5d} {row.interval or ''}")
