@@ -216,7 +216,7 @@ def main() -> int:
     """Run, judge, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", type=Path,
-                        help="folder for the pictures and a sheet of them; what is there is used")  # fmt: skip
+                        help="folder for pictures and a sheet; what is there is used")  # fmt: skip
     parser.add_argument("--only", nargs="*", choices=MAKERS, metavar="NAME", help="these and ours")
     parser.add_argument("--without", nargs="*", choices=MAKERS, metavar="NAME", default=[],
                         help="leave these out, and say so on the page")  # fmt: skip
