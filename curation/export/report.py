@@ -18,6 +18,9 @@ Row = Mapping[str, Any]
 Thumb = Callable[[int], bytes | None]
 
 STYLE = Path(__file__).with_name("report.css")
+PAGE_SHOWN, SHEET_SHOWN = 400, 120
+"""Picks of a pool that the page and the sheet show: a browser takes no page of a million pictures,
+and a JPEG no more than 65,500 rows."""
 SCORE_PARTS = ("focus", "pose", "face", "exposure", "taste")
 
 
@@ -36,10 +39,10 @@ def write_report(
     rejects: Sequence[tuple[str, str, int, Sequence[Row]]],
     thumb: Thumb,
 ) -> None:
-    """Write the contact sheet of a run as one HTML file that needs nothing else.
+    """Write the report of a run as one HTML file that needs nothing else.
 
     Args:
-        picks: pool -> picked frames, best first.
+        picks: pool -> picked frames, best first; of many the first PAGE_SHOWN are shown.
         rejects: (reason code, what it means, number of frames, closest misses).
     """
     total = sum(len(rows) for rows in picks.values())
@@ -52,8 +55,9 @@ def write_report(
             f"<h1>{html.escape(title)}</h1><p>{total} frames picked, {lost} not; each says why.</p>"
         )
         for pool, rows in picks.items():
-            file.write(f"<h2>{html.escape(pool)} <small>{len(rows)}</small></h2><div class=grid>")
-            for row in rows:
+            said = _counted(rows, PAGE_SHOWN)
+            file.write(f"<h2>{html.escape(pool)} <small>{said}</small></h2><div class=grid>")
+            for row in rows[:PAGE_SHOWN]:
                 file.write(
                     _figure(row, thumb, f"<b>{row['rank']}</b> {_score(row)}", bars=True)
                 )
@@ -76,6 +80,13 @@ def write_report(
                 file.write(_figure(row, thumb, html.escape(row["pool"]), bars=False))
             file.write("</div>")
         file.write("</html>\n")
+
+
+def _counted(rows: Sequence[Row], most: int) -> str:
+    """Return how many picks there are, and how many of them are shown."""
+    if len(rows) <= most:
+        return f"{len(rows)}"
+    return f"{len(rows):,}, the best {most} here; all are in ranked.csv"
 
 
 def _score(row: Row) -> str:
@@ -105,16 +116,18 @@ def _figure(row: Row, thumb: Thumb, head: str, bars: bool) -> str:
 def write_contact_sheet(
     path: Path, picks: Mapping[str, Sequence[Row]], thumb: Thumb, columns: int = 6, cell: int = 240
 ) -> None:
-    """Write the picks of all pools as one JPEG, with rank, score and time under each."""
+    """Write the best picks of all pools as one JPEG, with rank, score and time under each."""
     from PIL import Image, ImageDraw, ImageFont
 
     font, title, dim = ImageFont.load_default(13), (240, 240, 240), (170, 174, 180)
     head, caption, gap = 34, 40, 4
     strips: list[tuple[str, list[tuple[Row, Image.Image]]]] = []
     for pool, rows in picks.items():
-        for at in range(0, len(rows), columns):
-            cells = [(row, _cell(thumb(row["frame_id"]), cell)) for row in rows[at : at + columns]]
-            strips.append((f"{pool}  ({len(rows)})" if at == 0 else "", cells))
+        shown = rows[:SHEET_SHOWN]
+        for at in range(0, len(shown), columns):
+            cells = [(row, _cell(thumb(row["frame_id"]), cell)) for row in shown[at : at + columns]]
+            said = f"{pool}  ({_counted(rows, SHEET_SHOWN)})"
+            strips.append((said if at == 0 else "", cells))
     tall = [max(picture.height for _, picture in cells) for _, cells in strips]
     height = sum(tall) + sum((head if text else 0) + caption for text, _ in strips)
     sheet = Image.new("RGB", (columns * cell, max(height, head)), (24, 25, 28))
