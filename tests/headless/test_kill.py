@@ -21,7 +21,8 @@ from curation.store.videos import VideoTable
 from tests import videos
 from tests.headless.runs import ROOT, assert_same, catalogue_rows, command, file_digests, run
 
-KILLS = 20
+KILLS, OF_MODELS = 20, 10
+"""How often a script is killed, and one that has to load models before each."""
 EXTRACT = ("--fps", "8", "--workers", "2")
 SORT = ("--recipe", "recipes/small.yaml", "--workers", "2")
 RANK = ("--recipe", "recipes/small.yaml")
@@ -37,9 +38,10 @@ def fill(datastore: Path, clips: Sequence[Path]) -> Path:
 
 
 def kill_and_finish(
-    script: str, words: Sequence[str], start: Path, calm: Path, work: Path, seed: int
-) -> None:
-    """Kill a running script KILLS times at random moments; every end must equal the calm one.
+    script: str, words: Sequence[str], start: Path, calm: Path, work: Path, seed: int,
+    kills: int = KILLS,
+) -> None:  # fmt: skip
+    """Kill a running script so often at random moments; every end must equal the calm one.
 
     A run that ends before its kill is compared with the calm one and begun anew, and does not
     count, however often the machine is fast.
@@ -52,7 +54,7 @@ def kill_and_finish(
     place = work / "disturbed" / calm.name  # reports carry the datastore's name
     shutil.copytree(start, place)
     hits = 0
-    while hits < KILLS:
+    while hits < kills:
         process = subprocess.Popen(
             command(script, place, *words),
             cwd=ROOT,
@@ -94,7 +96,7 @@ def test_sorting_and_ranking_survive_kills(tmp_path: Path, sample_clips: list[Pa
     assert run("01_extract.py", extracted, "--fps", "6").returncode == 0
     calm = tmp_path / "calm"
     shutil.copytree(extracted, calm)
-    kill_and_finish("02_sort.py", SORT, extracted, calm, tmp_path / "sort", seed=2)
+    kill_and_finish("02_sort.py", SORT, extracted, calm, tmp_path / "sort", 2, OF_MODELS)
     ranked = tmp_path / "ranked"
     shutil.copytree(calm, ranked)
     kill_and_finish("03_score_and_rank.py", RANK, calm, ranked, tmp_path / "rank", seed=3)
