@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from textwrap import shorten
 
 import imagehash
 import numpy as np
@@ -198,7 +199,7 @@ def facts(results: Sequence[Mapping[str, object]], about: Mapping[str, object]) 
         str(about["clips"]),
         table(HEAD, lines),
         table(("program", "version", "licence", "asked for"), programs),
-        *(f"**{name} is not compared**: {why}" for name, why in missing.items()),
+        *(f"**{name} is not compared**: {shorten(why, 180)}" for name, why in missing.items()),
     ]
     return "\n\n".join(parts)
 
