@@ -223,7 +223,8 @@ def _with_signals(
 
 
 def summary(catalogue: Catalogue, picks: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Return what 03 prints: picks per pool, the first of each, and why the rest were not."""
+    """Return what 03 prints: picks per pool, the first of each, why the rest were not, and what
+    lets more in."""
     tally = DecisionTable(catalogue).tally()
     first = [
         {
@@ -242,6 +243,7 @@ def summary(catalogue: Catalogue, picks: Mapping[str, list[dict[str, Any]]]) -> 
         "picked": {pool: len(rows) for pool, rows in picks.items()},
         "verdicts": tally["verdict"],
         "reasons": tally["reason"],
+        "advice": {code: REASONS[code].advice for code in tally["reason"] if code in REASONS},
         "picks": first,
         "report": str(catalogue.root / "report.html"),
         "contact_sheet": str(catalogue.root / "contact_sheet.jpg"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from typing import Any
 
 
@@ -27,12 +28,12 @@ def imagededup(*folders: str) -> int:
 
 def katna(video: str, folder: str, count: str) -> int:
     """Write key frames, as its first example does."""
-    from Katna.video import Video
-    from Katna.writer import KeyFrameDiskWriter
-
-    Video().extract_video_keyframes(
-        no_of_frames=int(count), file_path=video, writer=KeyFrameDiskWriter(location=folder)
-    )
+    # By name: it is a package of that other Python, and none that we need.
+    video_module, writer_module = (import_module(f"Katna.{name}") for name in ("video", "writer"))
+    video_module.Video().extract_video_keyframes(
+        no_of_frames=int(count), file_path=video,
+        writer=writer_module.KeyFrameDiskWriter(location=folder),
+    )  # fmt: skip
     return 0
 
 

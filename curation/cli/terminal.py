@@ -180,8 +180,6 @@ def _print_ranking(summary: Mapping[str, Any], shown: int = 60) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from curation.decide.reasons import REASONS
-
     picks = summary["picks"]
     table = Table(title=f"{len(picks)} picked of {summary['frames']} frames", title_justify="left")
     for name, side in (
@@ -209,7 +207,7 @@ def _print_ranking(summary: Mapping[str, Any], shown: int = 60) -> None:
     reasons.add_column("frames", justify="right")
     reasons.add_column("what lets more in")
     for code, count in summary["reasons"].items():
-        reasons.add_row(code, str(count), REASONS[code].advice if code in REASONS else "")
+        reasons.add_row(code, str(count), summary["advice"].get(code, ""))
     console.print(reasons)
     print(f"report:        {summary['report']}")
     print(f"contact sheet: {summary['contact_sheet']}")
