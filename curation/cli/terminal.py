@@ -127,6 +127,8 @@ def print_summary(summary: Mapping[str, Any], next_line: str) -> None:
         print(f"{summary['measured']} frames measured")
         for pool, count in summary["pools"].items():
             print(f"  {pool:20} {count}")
+        if not any(summary["pools"].values()):
+            print("the datastore holds no frames yet")
         if summary["not_in_sorted"]:
             print(f"{summary['not_in_sorted']} not shown in sorted/: their pictures are not made")
     elif verb == "rank":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,7 +129,7 @@ def _run(verb: str, options: argparse.Namespace) -> int:
     if options.json:
         print_json(summary)
     else:
-        print_summary(summary, _next(verb, options))
+        print_summary(summary, _next(verb, options, summary))
     return code_of(options, summary)
 
 
@@ -200,7 +200,7 @@ def _links(options: argparse.Namespace) -> list[str]:
     return [*options.urls, *lines]
 
 
-def _next(verb: str, options: argparse.Namespace) -> str:
+def _next(verb: str, options: argparse.Namespace, summary: Mapping[str, Any]) -> str:
     if verb == "add":
         if options.check:
             return shlex.join(["python", "-m", "curation", "add", *options.urls])
@@ -211,6 +211,8 @@ def _next(verb: str, options: argparse.Namespace) -> str:
             return shlex.join(["python", "-m", "curation", "download", *options.urls, *words])
         return shlex.join(["python", SCRIPTS["extract"], "--datastore", str(options.datastore)])
     following = {"extract": "sort", "sort": "rank"}.get(verb)
+    if verb == "sort" and not any(summary["pools"].values()):
+        following = "extract"
     if following is None:
         export = shlex.join(["python", "-m", "curation", "export", "kohya", "--datastore",
                              str(options.datastore)])

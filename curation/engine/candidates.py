@@ -65,7 +65,7 @@ def _scenes(columns: Mapping[str, Column]) -> tuple[Ints, Floats]:
     size = int(np.bincount(sizes[sizes > 0]).argmax()) if sizes.any() else 0
     rows = np.flatnonzero((sizes == size) & (sizes > 0) & ~refused)
     raw = b"".join(blobs[row] for row in rows.tolist())
-    return rows, np.frombuffer(raw, "<f2").reshape(len(rows), -1).astype(np.float32)
+    return rows, np.frombuffer(raw, "<f2").reshape(len(rows), size // 2).astype(np.float32)
 
 
 def _segments(video: Column, shot: Column) -> Ints:

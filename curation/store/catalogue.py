@@ -26,6 +26,14 @@ def is_full(error: sqlite3.OperationalError) -> bool:
     return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
+def _plain(path: Path) -> Path:
+    """Return an absolute path without "..": as text, x/../y would not seem to lie where y lies."""
+    path = path.absolute()
+    if ".." not in path.parts:
+        return path
+    return path.resolve() if path.name == ".." else path.parent.resolve() / path.name
+
+
 def _make_private(path: Path) -> None:
     """Make a new catalogue that only its user reads; SQLite gives -wal and -shm the same mode."""
     with suppress(FileExistsError):
@@ -40,7 +48,7 @@ class Catalogue:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
+        self.root = _plain(root)
         self._local = threading.local()
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -146,8 +154,8 @@ class Catalogue:
         A datastore that lies in a folder of pictures (FOLDER/.curation) belongs to it: paths of
         that folder are stored relative too, so that both may be moved together.
         """
-        path = path.absolute()
-        if self.contains(path):
+        path = _plain(path)
+        if path.is_relative_to(self.root):
             return path.relative_to(self.root).as_posix()
         if self.root.name == OUR_FOLDER and path.is_relative_to(self.root.parent):
             return (Path("..") / path.relative_to(self.root.parent)).as_posix()
@@ -155,7 +163,7 @@ class Catalogue:
 
     def contains(self, path: Path) -> bool:
         """Return whether a path lies inside the datastore."""
-        return path.absolute().is_relative_to(self.root)
+        return _plain(path).is_relative_to(self.root)
 
     def absolute(self, stored: str) -> Path:
         """Return the absolute path of a stored one."""

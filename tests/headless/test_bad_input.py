@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests import videos
-from tests.headless.runs import catalogue_rows, run, run_json
+from tests.headless.runs import ROOT, catalogue_rows, run, run_json
 
 
 @pytest.fixture
@@ -110,3 +112,32 @@ def test_a_full_disk_stops_with_a_hint_and_goes_on_later(tmp_path: Path) -> None
         assert "MB free" in done.stderr and "Traceback" not in done.stderr
     finally:
         subprocess.run(["umount", str(small)], check=False)
+
+
+def test_paths_with_two_dots_are_the_files_they_lead_to(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "far" / "clips").mkdir(parents=True)
+    (tmp_path / "beside").symlink_to(tmp_path / "far" / "clips")
+    shutil.copy2(videos.clip("cfr25").path, tmp_path / "far" / "good.mp4")
+    # beside/.. is far, as for every other program, and not the folder that holds the link.
+    words = ["../beside/../good.mp4", "--datastore", "../here/../datastore", "--json"]
+    first, second = (
+        subprocess.run(
+            [sys.executable, str(ROOT / "01_extract.py"), *words],
+            cwd=tmp_path / "here", capture_output=True, text=True, check=False,
+        )
+        for _ in range(2)
+    )  # fmt: skip
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert json.loads(first.stdout)["frames"] == json.loads(second.stdout)["frames"] > 0
+    assert json.loads(second.stdout)["extracted"] == 0
+    assert (tmp_path / "datastore" / "catalog.sqlite").is_file()
+
+
+def test_sorting_nothing_says_what_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    assert run("01_extract.py", tmp_path / "datastore", tmp_path / "broken.mp4").returncode == 0
+    done = run("02_sort.py", tmp_path / "datastore")
+    assert done.returncode == 0, done.stderr
+    assert "holds no frames yet" in done.stdout
+    assert f"next: python 01_extract.py --datastore {tmp_path / 'datastore'}" in done.stdout
