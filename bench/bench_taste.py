@@ -2,7 +2,8 @@
 
 Simulated raters on measured frames of real clips and pictures (bench/taste_data.py): half of what
 they like is technical (seven measures, weights of either sign), half is how frames look (twelve
-principal components); they give five levels of stars with noise, a third of a spread. Two thirds
+principal components; in the rows of another taste 24, so that nothing of what is known beforehand
+helps); they give five levels of stars with noise, a third of a spread. Two thirds
 of the frames can be rated, rank correlation with the true taste is taken on the others. Frames are
 proposed as the studio proposes them: two of three by doubt, one by chance.
 
@@ -28,7 +29,6 @@ from curation.learn.taste_choose import choose
 from curation.learn.taste_features import Basis, Raw, basis_of, raw
 from curation.learn.taste_fit import Said, Taste, learn
 from curation.learn.taste_metrics import calibration_error, spearman
-from curation.learn.taste_model import prior
 from curation.learn.taste_read import Calibration, rating_of
 from curation.store.columns import load
 
@@ -45,7 +45,7 @@ AT_ONCE = 5
 NOISE = 1 / 3
 TECHNICAL = ("part_focus", "part_pose", "part_face", "part_exposure", "luma_mean", "eye_open",
              "face_height_frac")
-COMPONENTS = 12
+COMPONENTS, OTHER_COMPONENTS = 12, 24
 REFIT_RATINGS, REFIT_FRAMES = 500, 20_000
 LARGE = 240_000
 REFIT_GATE_MS, REFIT_GOAL_MS = 250.0, 100.0
@@ -63,12 +63,12 @@ class World:
         self.technical = np.stack([self.x[:, names.index(n)] for n in TECHNICAL], 1).astype(float)
         look = plain.look[rows].astype(np.float64)
         u, _, _ = np.linalg.svd(look - look.mean(0), full_matrices=False)
-        self.looks = u[:, :COMPONENTS] * np.sqrt(len(u))
+        self.looks = u * np.sqrt(len(u))
 
-    def rater(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    def rater(self, rng: np.random.Generator, components: int) -> tuple[Floats, Floats]:
         """Return (n,) what frames are worth to somebody, and (n,) the stars they give."""
         halves = [values @ rng.normal(size=values.shape[1])
-                  for values in (self.technical, self.looks)]
+                  for values in (self.technical, self.looks[:, :components])]
         worth = _even(_even(halves[0]) + _even(halves[1]))
         noisy = worth + rng.normal(0, NOISE, len(worth))
         return worth, 1.0 + np.digitize(noisy, np.quantile(noisy, (0.2, 0.4, 0.6, 0.8)))
@@ -81,17 +81,19 @@ def _even(values: Floats) -> Floats:
 def learned(world: World, stars: Floats, rated: list[int]) -> Taste:
     """Return what ratings of some frames teach."""
     if not rated:
-        return Taste(prior(world.basis.kinds), Calibration.none())
+        return Taste(world.basis.prior.head(), Calibration.none())
     given = stars[rated]
     told = Said(rating_of(given), np.ones(len(rated)), (given > 3.5).astype(float),
                 np.zeros(len(rated), np.int64), given)
-    return learn(world.x[rated].astype(np.float64), told, world.basis.kinds, np.arange(len(rated)))
+    return learn(world.x[rated].astype(np.float64), told, world.basis.prior, np.arange(len(rated)))
 
 
-def one_rater(world: World, seed: int, active: bool) -> dict[str, list[float]]:
+def one_rater(
+    world: World, seed: int, active: bool, components: int = COMPONENTS
+) -> dict[str, list[float]]:
     """Return the rank correlation, and the calibration error, after each of STEPS."""
     rng = np.random.default_rng(seed)
-    worth, stars = world.rater(rng)
+    worth, stars = world.rater(rng, components)
     order = rng.permutation(len(worth))
     test, free = order[: len(order) // 3], order[len(order) // 3 :]
     rated: list[int] = []
@@ -117,15 +119,19 @@ def one_rater(world: World, seed: int, active: bool) -> dict[str, list[float]]:
 def rater_rows(world: World) -> list[Row]:
     """Return how well simulated tastes are known after so many ratings."""
     n, made = len(world.x), []
-    for active, how in ((True, "asked as proposed"), (False, "asked by chance")):
-        runs = [one_rater(world, seed, active) for seed in range(RATERS)]
+    for active, components, how in (
+        (True, COMPONENTS, "asked as proposed"), (False, COMPONENTS, "asked by chance"),
+        (True, OTHER_COMPONENTS, "another taste, asked as proposed"),
+    ):
+        gated = active and components == COMPONENTS
+        runs = [one_rater(world, seed, active, components) for seed in range(RATERS)]
         for k, step in enumerate(STEPS):
             values = np.array([run["rho"][k] for run in runs])
-            gate, goal = GATES[step] if active and n >= ENOUGH else (None, None)
+            gate, goal = GATES[step] if gated and n >= ENOUGH else (None, None)
             made.append(Row(
                 f"simulated raters, {how}: rank correlation at {step}", float(values.mean()), gate,
                 goal, True, RATERS, bootstrap(np.mean, values), f"a third of {n} frames, unseen"))
-        if active:
+        if gated:
             ece = np.array([run["ece"][STEPS.index(100)] for run in runs])
             made.append(Row("simulated raters: calibration error at 100", float(ece.mean()), 0.12,
                             0.05, False, RATERS, bootstrap(np.mean, ece), "unseen frames"))
@@ -145,7 +151,7 @@ def cpu_ms(work: Callable[[], object], rounds: int = 7) -> float:
 def refit_rows(world: World) -> list[Row]:
     """Return what one more rating costs, all predictions included."""
     rng = np.random.default_rng(0)
-    _, stars = world.rater(rng)
+    _, stars = world.rater(rng, COMPONENTS)
     rated = rng.integers(len(stars), size=REFIT_RATINGS).tolist()
     made = []
     for frames, gate, goal in ((REFIT_FRAMES, REFIT_GATE_MS, REFIT_GOAL_MS), (LARGE, None, None)):

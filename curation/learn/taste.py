@@ -15,7 +15,6 @@ from curation.learn import taste_metrics as metrics
 from curation.learn import taste_scorer
 from curation.learn.taste_choose import choose
 from curation.learn.taste_live import fitted, learned, promoted, store_id, unseen
-from curation.learn.taste_model import prior
 from curation.learn.taste_pool import Pool, pool_of
 from curation.learn.taste_read import Calibration, assumed, stars_of
 from curation.learn.taste_scorer import Scorer
@@ -135,7 +134,7 @@ def proposals(catalogue: Catalogue, count: int, seed: int | None = None) -> list
     columns = _columns(catalogue)
     now = learned(catalogue, columns)
     pool = now.pool if now is not None else pool_of(catalogue, columns)
-    head = now.taste.head if now is not None else prior(pool.basis.kinds)
+    head = now.taste.head if now is not None else pool.basis.prior.head()
     calibration = now.taste.calibration if now is not None else Calibration.none()
     free = pool.rows_of(table.rateable())
     inside = np.flatnonzero(pool.picked_from)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from curation.learn import taste_metrics as metrics
 from curation.learn.taste_fit import Said, Taste, learn, said
 from curation.learn.taste_live import store_id
-from curation.learn.taste_model import prior
+from curation.learn.taste_model import Prior
 from curation.learn.taste_pool import Pool
 from curation.learn.taste_read import Calibration, assumed
 from curation.learn.taste_scorer import Scorer
@@ -40,14 +40,14 @@ class Task:
     Attributes:
         x: (n, p).
         told: what was said.
-        kinds: of the features.
+        prior: of the features.
         groups: (n,) videos, or shots where there is one video.
         revision: (n,) of each rating.
     """
 
     x: Floats
     told: Said
-    kinds: tuple[int, ...]
+    prior: Prior
     groups: Rows
     revision: Rows
 
@@ -57,12 +57,12 @@ class Task:
         rows = pool.rows_of(ratings.frame_id)
         here = np.array([row >= 0 and bool(pool.known[row]) for row in rows.tolist()], np.bool_)
         rows, ratings = rows[here], ratings.take(here)
-        return Task(np.asarray(pool.x[rows], np.float64), said(ratings), pool.basis.kinds,
+        return Task(np.asarray(pool.x[rows], np.float64), said(ratings), pool.basis.prior,
                     pool.groups()[rows], ratings.revision)
 
     def take(self, rows: npt.NDArray[np.bool_]) -> Task:
         """Return some of the ratings."""
-        return Task(self.x[rows], self.told.take(rows), self.kinds, self.groups[rows],
+        return Task(self.x[rows], self.told.take(rows), self.prior, self.groups[rows],
                     self.revision[rows])
 
     def folds(self, count: int = FOLDS) -> Rows:
@@ -85,13 +85,13 @@ def from_ratings(task: Task, until: int | None = None) -> Fitter:
     """Return what learns from ratings alone, those up to a revision."""
     def fit(rows: Rows) -> Taste:
         mine = rows if until is None else rows[task.revision[rows] <= until]
-        return learn(task.x[mine], task.told.take(mine), task.kinds, task.groups[mine])
+        return learn(task.x[mine], task.told.take(mine), task.prior, task.groups[mine])
     return fit
 
 
 def declared(task: Task) -> Fitter:
     """Return the declared weights, whatever was rated."""
-    return lambda _: Taste(prior(task.kinds), Calibration.none())
+    return lambda _: Taste(task.prior.head(), Calibration.none())
 
 
 def left_out(task: Task, fit: Fitter) -> tuple[Floats, Floats]:

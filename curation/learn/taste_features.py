@@ -17,7 +17,7 @@ from curation.decide import rank
 from curation.decide.columns import Columns
 from curation.decide.pools import PICK_POOLS, among
 from curation.decide.prepared import Prepared
-from curation.learn.taste_model import DECLARED, LEVEL, LOOK, MEASURE, POSE
+from curation.learn.taste_model import DECLARED, LEVEL, LOOK, MEASURE, POSE, Prior
 from curation.params import RankParams
 
 Floats = npt.NDArray[np.float64]
@@ -70,6 +70,15 @@ class Basis:
             *plain, *[LOOK] * len(self.look_axes), LEVEL, *[LEVEL] * len(PICK_POOLS),
             *[POSE] * (len(PICK_POOLS) * len(TERMS)),
         )
+
+    @property
+    def prior(self) -> Prior:
+        """Return what is believed of the features before any rating."""
+        kinds = self.kinds
+        variance = 1 / np.maximum(np.sum(self.look_axes**2, axis=1), 1e-9)  # see `look_axes`
+        own = np.ones(len(kinds))
+        own[np.asarray(kinds) == LOOK] = variance / variance.mean() if len(variance) else variance
+        return Prior(kinds, tuple(own.tolist()))
 
     @property
     def features(self) -> tuple[str, ...]:

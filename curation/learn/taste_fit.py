@@ -76,14 +76,14 @@ class Taste:
 
 
 def learn(
-    x: Floats, told: Said, kinds: tuple[int, ...], groups: Groups, start: model.Head | None = None
+    x: Floats, told: Said, prior: model.Prior, groups: Groups, start: model.Head | None = None
 ) -> Taste:
     """Learn a taste from ratings; a mood of each rating session is learned and left out.
 
     Args:
         x: (n, p) features of the rated frames.
         told: their n ratings.
-        kinds: (p,) of the features.
+        prior: of the features.
         groups: (n,) numbers of what belongs together (videos): calibration looks at each group as
             if it was not rated.
         start: what is known already; None for the declared weights.
@@ -92,9 +92,8 @@ def learn(
     p = x.shape[1]
     mood = _moods(told.session)
     wide = np.concatenate([x, mood], 1)
-    every = (*kinds, *[model.SESSION] * mood.shape[1])
     if start is None:
-        head = model.fit(wide, told.y, told.trust, every)
+        head = model.fit(wide, told.y, told.trust, prior.beside(mood.shape[1]))
     else:
         head = model.update(_widened(start, mood.shape[1]), wide, told.y, told.trust)
     p_out = _left_out(head, wide, told, groups)

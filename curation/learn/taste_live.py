@@ -93,7 +93,7 @@ def fitted(
     """Return what ratings of some rows of a pool teach, alone or on top of a scorer."""
     x = np.asarray(pool.x[rows], np.float64)
     start = None if scorer is None else scorer.taste.head
-    taste = learn(x, said(ratings), pool.basis.kinds, pool.groups()[rows], start)
+    taste = learn(x, said(ratings), pool.basis.prior, pool.groups()[rows], start)
     if scorer is None or taste.calibration.share >= scorer.taste.calibration.share:
         return taste
     return Taste(taste.head, scorer.taste.calibration)

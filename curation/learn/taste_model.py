@@ -10,7 +10,6 @@ later ratings update it (`update`), and the outcome is the same as if all had co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -31,7 +30,10 @@ VARIANCES = {DECLARED: 0.09, LEVEL: 0.25, SESSION: 0.06}
 MEASURE_VARIANCES = (0.01, 0.03, 0.1)
 LOOK_VARIANCES = (0.01, 0.03, 0.1)
 NOISES = (0.08, 0.2, 0.45)
-"""What is tried: variances of the weights of measures and pose, of looks, and of ratings."""
+OWN_SCALES = (0.0, 1.0)
+"""What is tried: variances of the weights of measures and pose, of looks, and of ratings; and
+whether components of looks count alike, or as far as the network itself spreads them, which is
+what ridge regression on its vectors would believe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +63,57 @@ class Head:
         return expected, np.sqrt(np.einsum("ij,ij->i", spread, spread)).astype(np.float64)
 
 
-def prior(kinds: Sequence[int]) -> Head:
-    """Return what is believed before any rating: the declared score, with doubt.
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is believed of p features before any rating.
 
-    Args:
-        kinds: (p,) of each feature.
+    Attributes:
+        kinds: (p,) see above.
+        own: (p,) variance of each in the scale of the network it comes from, 1 in the mean of
+            looks; 1 for features of other kinds.
     """
-    kind = np.asarray(kinds)
-    mean = np.where(kind == DECLARED, TRUST, 0.0)
-    middle = _variances(kind, MEASURE_VARIANCES[1], LOOK_VARIANCES[1])
-    return Head(mean, np.diag(middle), NOISES[1])
+
+    kinds: tuple[int, ...]
+    own: tuple[float, ...]
+
+    def head(self) -> Head:
+        """Return the declared score, with doubt."""
+        kind = np.asarray(self.kinds)
+        mean = np.where(kind == DECLARED, TRUST, 0.0)
+        middle = self.variances(MEASURE_VARIANCES[1], LOOK_VARIANCES[1], OWN_SCALES[0])
+        return Head(mean, np.diag(middle), NOISES[1])
+
+    def variances(self, measure: float, look: float, own_scale: float) -> Floats:
+        """Return the (p,) variances of weights."""
+        of_kind = {**VARIANCES, MEASURE: measure, POSE: measure, LOOK: look}
+        same = np.array([of_kind[kind] for kind in self.kinds])
+        return np.asarray(same * np.asarray(self.own) ** own_scale)
+
+    def beside(self, more: int) -> Prior:
+        """Return the same with the moods of `more` sessions behind."""
+        return Prior((*self.kinds, *[SESSION] * more), (*self.own, *[1.0] * more))
 
 
-def fit(x: Floats, y: Floats, trust: Floats, kinds: Sequence[int]) -> Head:
+def fit(x: Floats, y: Floats, trust: Floats, prior: Prior) -> Head:
     """Learn from ratings, starting from the declared weights.
 
     Args:
         x: (n, p) features of the rated frames.
         y: (n,) ratings, spread about 1.
         trust: (n,) how much of a whole rating each counts, above 0.
-        kinds: (p,) of each feature.
+        prior: of the p features.
 
     Raises:
         ValueError: shapes disagree, or a number is not finite.
     """
     _check(x, y, trust)
-    kind = np.asarray(kinds)
-    first = prior(kinds)
+    first = prior.head()
     if not len(y):
         return first
     rest = y - x @ first.mean
     gram, pull, size = (x.T * trust) @ x, x.T @ (trust * rest), float(trust @ rest**2)
-    tried = list(product(MEASURE_VARIANCES, LOOK_VARIANCES, NOISES))
-    variances = np.stack([_variances(kind, measure, look) for measure, look, _ in tried])
+    tried = list(product(MEASURE_VARIANCES, LOOK_VARIANCES, OWN_SCALES, NOISES))
+    variances = np.stack([prior.variances(*one) for *one, _ in tried])
     noises = np.array([noise for *_, noise in tried])
     precision = gram[None] / noises[:, None, None]
     diagonal = np.arange(x.shape[1])
@@ -131,11 +151,6 @@ def update(head: Head, x: Floats, y: Floats, trust: Floats) -> Head:
     covariance = head.covariance - gain @ reach
     mean = head.mean + gain @ (y - x @ head.mean)
     return Head(mean, (covariance + covariance.T) / 2, head.noise)
-
-
-def _variances(kind: npt.NDArray[np.int64], measure: float, look: float) -> Floats:
-    found = {**VARIANCES, MEASURE: measure, POSE: measure, LOOK: look}
-    return np.array([found[int(one)] for one in kind])
 
 
 def _check(x: Floats, y: Floats, trust: Floats) -> None:

@@ -158,14 +158,14 @@ def _write(
 
     from curation.assets import sha256_of
 
-    ours = learn(task.x[~held], task.told.take(~held), task.kinds, task.groups[~held])
+    ours = learn(task.x[~held], task.told.take(~held), task.prior, task.groups[~held])
     alone, _ = ours.head.predict(task.x[held])
     said_net = rating_of(made.stars)
     y, groups = task.told.y[held], task.groups[held]
     both = _stacked_out(alone, said_net, y, groups)
     better, error = judge.gain(task.take(held), both, alone)
     share = _shares(alone, said_net, y)
-    whole = learn(task.x, said(ratings), task.kinds, task.groups)
+    whole = learn(task.x, said(ratings), task.prior, task.groups)
     basis, head = _together(pool.basis, whole, said_net, share)
     path = taste_scorer.path_of(catalogue.root, name).with_suffix(".safetensors")
     path.parent.mkdir(parents=True, exist_ok=True)
