@@ -91,14 +91,15 @@ def learned(world: World, stars: Floats, rated: list[int]) -> Taste:
 def one_rater(
     world: World, seed: int, active: bool, components: int = COMPONENTS
 ) -> dict[str, list[float]]:
-    """Return the rank correlation, and the calibration error, after each of STEPS."""
+    """Return rank correlation and calibration error after each of STEPS, and the error that frames
+    would show that are kept exactly as often as is said ("least"): it falls with their number."""
     rng = np.random.default_rng(seed)
     worth, stars = world.rater(rng, components)
     order = rng.permutation(len(worth))
     test, free = order[: len(order) // 3], order[len(order) // 3 :]
     rated: list[int] = []
     taste = learned(world, stars, rated)
-    found: dict[str, list[float]] = {"rho": [], "ece": []}
+    found: dict[str, list[float]] = {"rho": [], "ece": [], "least": []}
     for step in STEPS:
         while len(rated) < min(step, len(free)):
             count = min(AT_ONCE, step - len(rated))
@@ -113,6 +114,8 @@ def one_rater(
         found["rho"].append(spearman(p, worth[test]))
         kept = (stars[test] > 3.5).astype(float)
         found["ece"].append(calibration_error(p, kept, np.ones(len(test))))
+        by_chance = (rng.random(len(p)) < p).astype(float)
+        found["least"].append(calibration_error(p, by_chance, np.ones(len(test))))
     return found
 
 
@@ -132,9 +135,12 @@ def rater_rows(world: World) -> list[Row]:
                 f"simulated raters, {how}: rank correlation at {step}", float(values.mean()), gate,
                 goal, True, RATERS, bootstrap(np.mean, values), f"a third of {n} frames, unseen"))
         if gated:
-            ece = np.array([run["ece"][STEPS.index(100)] for run in runs])
-            made.append(Row("simulated raters: calibration error at 100", float(ece.mean()), 0.12,
-                            0.05, False, RATERS, bootstrap(np.mean, ece), "unseen frames"))
+            for key, gate, goal, what in (("ece", 0.12, 0.05, ""),
+                                          ("least", None, None, ", if it were perfect")):
+                values = np.array([run[key][STEPS.index(100)] for run in runs])
+                made.append(Row(
+                    f"simulated raters: calibration error at 100{what}", float(values.mean()), gate,
+                    goal, False, RATERS, bootstrap(np.mean, values), "unseen frames"))
     return made
 
 
