@@ -50,6 +50,11 @@ class Catalogue:
     def __init__(self, root: Path) -> None:
         self.root = _plain(root)
         self._local = threading.local()
+        if self.root.name == OUR_FOLDER and self.root.is_symlink():
+            raise StoreError(
+                f"{self.root} is a link: what is ours would be written and deleted elsewhere",
+                "remove the link; a folder of its own is made instead",
+            )
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             _make_private(self.root / FILE_NAME)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import InputError, NoSpace
+from curation.store import here
 from curation.store.catalogue import Catalogue
 
 BEGUN, DONE, UNDOING, UNDONE = "begun", "done", "undoing", "undone"
@@ -76,7 +77,14 @@ class FileJournal:
             "INSERT INTO file_run (verb, argv, state, begun_s) VALUES (?, ?, ?, ?)",
             (verb, json.dumps(list(argv)), BEGUN, time.time()),
         )
-        return int(made.lastrowid or 0)
+        run = int(made.lastrowid or 0)
+        here.begin(self.catalogue, here.RUNS, run)
+        return run
+
+    def is_own(self, run: int) -> bool:
+        """Return whether a run was begun on this machine, and not by whoever sent the folder."""
+        first = here.first_own(self.catalogue, here.RUNS)
+        return first is not None and run >= first
 
     def group(self, run: int, ops: Sequence[Op]) -> list[Op]:
         """Write down ops that belong together, and that all earlier ones of the run are done.

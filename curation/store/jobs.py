@@ -13,6 +13,7 @@ from typing import Any
 
 from curation.errors import CurationError
 from curation.records import Progress
+from curation.store import here
 from curation.store.catalogue import Catalogue
 
 QUEUED, RUNNING = "queued", "running"
@@ -21,6 +22,7 @@ OPEN = (QUEUED, RUNNING)
 RESUMABLE = (FAILED, CANCELLED, INTERRUPTED)
 BEAT_S = 0.5
 MOST_FAILED = 200
+FOREIGN = "it was waiting when this folder came from another machine or place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class JobTable:
             first: called with the number before anybody can take the run; when it raises there
                 is no run.
         """
+        if not self.any_open():
+            here.begin(self.catalogue, here.JOBS, 0)
         with self.catalogue.transaction() as db:
             row = db.execute(
                 "INSERT INTO job (verb, argv, state, created_s) VALUES (?, ?, ?, ?)",
@@ -150,6 +154,23 @@ class JobTable:
             "SELECT 1 FROM job WHERE state IN (?, ?) LIMIT 1", OPEN
         ).fetchone()
         return row is not None
+
+    def close_foreign(self) -> int:
+        """End what waits or runs in a catalogue that came from elsewhere; return how many.
+
+        Whoever made the folder chose those words: nothing of them is run unless somebody here
+        reads them and resumes the job.
+        """
+        if here.first_own(self.catalogue, here.JOBS) is not None:
+            return 0
+        with self.catalogue.transaction() as db:
+            closed = db.execute(
+                "UPDATE job SET state = ?, error = ?, pid = NULL, ended_s = ?"
+                " WHERE state IN (?, ?)",
+                (INTERRUPTED, FOREIGN, time.time(), *OPEN),
+            ).rowcount
+        here.begin(self.catalogue, here.JOBS, 0)
+        return closed
 
     def open_count(self) -> int:
         """Return how many jobs wait or run."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from curation.errors import CurationError, InputError, NoSpace, lacks_room
+from curation.errors import CurationError, InputError, NoSpace, StoreError, lacks_room
 from curation.photos.content import content_digest, content_id, content_id_of
 from curation.store.catalogue import Catalogue
 from curation.store.file_journal import (
@@ -57,6 +57,9 @@ class Files:
         self._kept = catalogue.root / "kept"
         self._parked = catalogue.root / "parked"
         self._made = 0
+        for path in (self._tmp, self._kept, self._parked):
+            if path.is_symlink():  # what it leads to would be emptied
+                raise StoreError(f"{path} is a link; nothing is done through it", "remove it")
 
     # -- prepare --------------------------------------------------------------------------------
 
@@ -244,6 +247,11 @@ class Files:
         """End what a killed run had begun; return how many ops. Needs the writer's lock."""
         ended = 0
         for run, ops in self.journal.open_ops():
+            if not self._may(run, ops):
+                for op in ops:
+                    self.journal.settle(run, op, LEFT)
+                self.journal.end(run)
+                continue
             with contextlib.suppress(CurationError):  # taken back: the next plan tells of it
                 self.carry_out(run, ops)
                 ended += len(ops)
@@ -268,6 +276,11 @@ class Files:
         for ops in reversed(groups):
             at = ops[0]
             try:
+                if not self._may(run, ops):
+                    raise InputError(
+                        f"lies outside of {self.catalogue.root.parent}, and the journal says of it "
+                        "what was not written on this machine"
+                    )
                 for at in () if self._is_ring(ops) else reversed(ops):
                     self._check(at)
                 for at in reversed(ops):
@@ -281,6 +294,20 @@ class Files:
                 left.append((str(at.dst), said.message))
         self.journal.mark(run, DONE if left else UNDONE)
         return left
+
+    def _may(self, run: int, ops: Sequence[Op]) -> bool:
+        """Return whether a journal's word is enough: all of it that was written here; of a folder
+        that came from elsewhere, what stays in that folder."""
+        return self.journal.is_own(run) or all(map(self._is_inside, ops))
+
+    def _is_inside(self, op: Op) -> bool:
+        root = self.catalogue.root.parent.resolve()
+        paths = [op.dst, *([] if op.src is None else [op.src])]
+        if op.temp is not None and (op.temp == ".." or Path(op.temp).name != op.temp):
+            return False
+        return not any(
+            path.is_symlink() or not path.parent.resolve().is_relative_to(root) for path in paths
+        )
 
     def _untouched(self, run: int, groups: Sequence[Sequence[Op]]) -> set[Path]:
         """Return the folders in which nobody else changed names since a run: their times go back.

@@ -40,6 +40,7 @@ STOPPED = 130
 ITEMS_FAILED = 3
 SAME_START_S = 2.0
 UNSTARTED_S = 30.0
+EXEC = "--allow-exec"
 MOST_OPEN = 100
 """Jobs that wait or run; nobody needs more, and each is a row and a log."""
 NICENESS = 10
@@ -60,10 +61,25 @@ def command_of(job: Job, root: Path) -> list[str]:
     """Return the command line that runs a job, with nothing in it that others may not read.
 
     Raises:
-        CurationError: its links are gone.
+        CurationError: its links are gone, or no studio would have queued its words.
     """
+    if job.verb not in VERBS or any(_may_run_anything(word) for word in job.argv):
+        raise CurationError(
+            f"{job.verb} with these words is not run from the studio",
+            "type the command in a terminal, if you trust it",
+        )
     own = ["--datastore", str(root), "--job", str(job.id)]
     return [sys.executable, "-m", "curation", job.verb, *words_of(job, root), *own]
+
+
+def _log(path: Path, flags: int) -> int:
+    """Open a log for its user alone, for it names files and people; never what a link leads to."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def _may_run_anything(word: str) -> bool:
+    """Return whether a word lets a workflow run shell commands, written out or shortened."""
+    return len(word) > 2 and EXEC.startswith(word.partition("=")[0])
 
 
 def is_alive(pid: int | None, started: float | None) -> bool:
@@ -117,6 +133,7 @@ class JobManager:
 
     def start(self) -> None:
         """Follow the jobs that an earlier server left running, and begin to serve the queue."""
+        self.table.close_foreign()
         self._links.find()
         self._thread = threading.Thread(target=self._serve, name="jobs", daemon=True)
         self._thread.start()
@@ -139,7 +156,7 @@ class JobManager:
             CurationError: too many wait already.
         """
         if verb not in VERBS:
-            raise ValueError(f"{verb} is not a verb")
+            raise CurationError(f"{verb} is not a verb of the studio")
         if self.table.open_count() >= MOST_OPEN:
             raise CurationError(
                 f"{MOST_OPEN} jobs are waiting already", "let some end, or cancel them"
@@ -176,7 +193,7 @@ class JobManager:
     def log_tail(self, job_id: int, most_bytes: int = 6000) -> str:
         """Return the last lines that a job printed."""
         try:
-            with self.table.log_path(job_id).open("rb") as file:
+            with os.fdopen(_log(self.table.log_path(job_id), os.O_RDONLY), "rb") as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(0, size - most_bytes))
                 text = file.read().decode("utf-8", "replace")
@@ -216,7 +233,7 @@ class JobManager:
         source = str(Path(__file__).resolve().parents[2])
         paths = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH", "")]))
         try:
-            with path.open("ab") as output:
+            with os.fdopen(_log(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as output:
                 child = subprocess.Popen(
                     self._command(job, self._catalogue.root),
                     stdin=subprocess.DEVNULL,

@@ -178,7 +178,7 @@ def test_a_wrong_flag_fails_in_one_sentence(manager: JobManager) -> None:
 
 
 def test_a_verb_is_one_of_three(manager: JobManager) -> None:
-    with pytest.raises(ValueError, match="not a verb"):
+    with pytest.raises(CurationError, match="not a verb"):
         manager.add("rm", ["-rf"])
 
 
