@@ -31,6 +31,7 @@ from curation.ui.cull_wiring import CullWiring
 from curation.ui.desk import Desk, View
 from curation.ui.export_wiring import ExportWiring
 from curation.ui.ingest import IngestTab
+from curation.ui.no_files import Page
 from curation.ui.pulse import QUICK, Pulse, Step, together
 from curation.ui.results import ResultsTab
 from curation.ui.stages import STAGES, StageTab
@@ -50,7 +51,7 @@ LATEST: dict[str, Any] = {**QUICK, "trigger_mode": "always_last"}
 def build(site: Site) -> gr.Blocks:
     """Return the pages of a site; nothing is computed or loaded."""
     desk = Desk(site)
-    with gr.Blocks(title="Frame Curation Studio", fill_width=True, analytics_enabled=False) as demo:
+    with Page(title="Frame Curation Studio", fill_width=True, analytics_enabled=False) as demo:
         top = gr.HTML(markup.header(desk.studio.root, {}), js_on_load=None)
         timer = gr.Timer(TICK_S, active=False)
         # Not a gr.State: its changes are only told to the browser by handlers that queue.

@@ -136,10 +136,14 @@ def test_what_gradio_offers_and_nobody_needs_is_closed(pages: TestClient, path: 
     assert pages.get(path).status_code == 404
 
 
-def test_a_file_that_a_client_names_is_not_read(pages: TestClient) -> None:
-    """FileData in the place of a value: the components take none, so nothing opens a path."""
+def test_a_file_that_a_client_names_is_not_read(pages: TestClient, tmp_path: Path) -> None:
+    """FileData in the place of a value: nothing opens a path, or copies it into a cache."""
+    from gradio.utils import get_upload_folder
+
+    secret = tmp_path / "secret-of-the-machine.txt"
+    secret.write_text("root:")
     meta = {"_type": "gradio.FileData"}
-    given = {"path": "/etc/passwd", "url": "http://127.0.0.1:1/x", "meta": meta}
+    given = {"path": str(secret), "url": "http://127.0.0.1:1/x", "meta": meta}
     config = pages.get("/config").json()
     kinds = {part["type"] for part in config["components"]}
     takes_files = {"file", "image", "video", "audio", "gallery", "uploadbutton", "fileexplorer",
@@ -148,14 +152,24 @@ def test_a_file_that_a_client_names_is_not_read(pages: TestClient) -> None:
     tried = 0
     for event in config["dependencies"]:
         body: dict[str, Any] = {
-            "data": [given] * len(event["inputs"]), "fn_index": event["id"], "session_hash": "x"
+            "data": [[{"deep": given}] if tried % 2 else given] * len(event["inputs"]),
+            "fn_index": event["id"], "session_hash": "x",
         }  # fmt: skip
         if event["inputs"] and tried < 12:
             reply = pages.post("/gradio_api/run/predict", json=body)
             assert "root:" not in reply.text
             assert "Traceback" not in reply.text
+            assert "takes no files" in reply.text, (event["id"], reply.text[:300])
             tried += 1
     assert tried > 5
+    assert not list(Path(get_upload_folder()).rglob(secret.name))
+
+
+def test_gradio_writes_where_no_other_user_does(pages: TestClient) -> None:
+    from gradio.utils import get_upload_folder
+
+    assert pages.get("/config").status_code == 200
+    assert Path(get_upload_folder()).parts[-2:] == ("previews", "gradio"), "of a datastore"
 
 
 def test_gradio_is_new_enough_and_its_doors_are_not_used() -> None:
