@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from curation.errors import StoreError
 from curation.store.catalogue import Catalogue
 from curation.store.outputs import OutputTable
 
@@ -21,20 +23,28 @@ def place(catalogue: Catalogue, view: str, wanted: Mapping[str, tuple[int, Path]
 
     Args:
         wanted: path relative to the datastore -> frame id and the stored frame's path.
+
+    Raises:
+        StoreError: a link leads from the view's folder out of the datastore.
     """
+    inside = cache(lambda folder: catalogue.holds(folder / "any"))
+    for folder in {(catalogue.root / path).parent for path in wanted}:
+        if not inside(folder):
+            raise StoreError(f"{folder}: a link leads elsewhere; nothing is put there: remove it")
     table = OutputTable(catalogue)
     before = table.of_view(view)
     table.add(view, {path: frame_id for path, (frame_id, _) in wanted.items()})
     gone = [path for path in before if path not in wanted]
     for path in gone:
-        (catalogue.root / path).unlink(missing_ok=True)
+        if inside((catalogue.root / path).parent):  # a stranger's catalogue may name any file
+            (catalogue.root / path).unlink(missing_ok=True)
     table.forget(gone)
     for path, (_, source) in wanted.items():
         ours = catalogue.contains(source)
         if ours or source.exists():  # a person may have moved a picture of theirs since
             _link(source, catalogue.root / path, may_link=ours)
     for folder in {(catalogue.root / path).parent for path in gone}:
-        if folder.is_dir() and not any(folder.iterdir()):
+        if inside(folder) and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
 

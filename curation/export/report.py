@@ -146,6 +146,7 @@ def write_contact_sheet(
             draw.text((x + 2, top + rise + 19), line, dim, font)
         top += rise + caption
     part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)  # never through a link
     sheet.save(part, "JPEG", quality=88)
     part.replace(path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +11,18 @@ from typing import IO, Any
 
 from curation.export import datastore_json
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Some spreadsheets take the wide forms of = + - @ for the same."""
+SPLIT = re.compile(f"([;\t])(?=[{re.escape(''.join(FORMULA_STARTS))}])")
+"""Where a spreadsheet that parts cells by ; or tabs would find a formula."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[str]]:
     """Open a text file that takes its name only when it is complete."""
     part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8", newline="") as file:
+    part.unlink(missing_ok=True)  # never through a link
+    with part.open("x", encoding="utf-8", newline="") as file:
         yield file
     part.replace(path)
 
@@ -27,7 +32,7 @@ def safe_cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     # A lone CR is not quoted by csv, and begins a row where it is read.
-    plain = value.replace("\r", " ").replace("\n", " ")
+    plain = SPLIT.sub(r"\1'", value.replace("\r", " ").replace("\n", " "))
     return f"'{plain}" if value.startswith(FORMULA_STARTS) else plain
 
 

@@ -170,6 +170,10 @@ class Catalogue:
         """Return whether a path lies inside the datastore."""
         return _plain(path).is_relative_to(self.root)
 
+    def holds(self, path: Path) -> bool:
+        """Return whether a path's folder lies inside the datastore, wherever links lead."""
+        return path.parent.resolve().is_relative_to(self.root.resolve())
+
     def absolute(self, stored: str) -> Path:
         """Return the absolute path of a stored one."""
         # normpath: a path with ".." would seem to lie inside the datastore. As text: half the time.

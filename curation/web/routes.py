@@ -73,7 +73,7 @@ def make_router(site: Site, uploads: bool = True) -> APIRouter:
     @router.get("/results/{name}")
     def result(name: str) -> Response:
         path = site.studio.root / name
-        if name not in RESULTS or not path.is_file():
+        if name not in RESULTS or path.is_symlink() or not path.is_file():
             raise HTTPException(404, "not there yet: run Score & rank")
         headers = {"cache-control": ASK_AGAIN, "content-security-policy": DOCUMENT_CSP}
         return FileResponse(path, media_type=RESULTS[name], headers=headers)

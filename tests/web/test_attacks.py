@@ -6,6 +6,7 @@ has become harmless by itself), and against the server, where it must fail.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -138,8 +139,6 @@ def test_what_gradio_offers_and_nobody_needs_is_closed(pages: TestClient, path: 
 
 def test_a_file_that_a_client_names_is_not_read(pages: TestClient, tmp_path: Path) -> None:
     """FileData in the place of a value: nothing opens a path, or copies it into a cache."""
-    from gradio.utils import get_upload_folder
-
     secret = tmp_path / "secret-of-the-machine.txt"
     secret.write_text("root:")
     meta = {"_type": "gradio.FileData"}
@@ -162,14 +161,12 @@ def test_a_file_that_a_client_names_is_not_read(pages: TestClient, tmp_path: Pat
             assert "takes no files" in reply.text, (event["id"], reply.text[:300])
             tried += 1
     assert tried > 5
-    assert not list(Path(get_upload_folder()).rglob(secret.name))
+    assert not list(Path(os.environ["GRADIO_TEMP_DIR"]).rglob(secret.name))
 
 
 def test_gradio_writes_where_no_other_user_does(pages: TestClient) -> None:
-    from gradio.utils import get_upload_folder
-
     assert pages.get("/config").status_code == 200
-    assert Path(get_upload_folder()).parts[-2:] == ("previews", "gradio"), "of a datastore"
+    assert Path(os.environ["GRADIO_TEMP_DIR"]).parts[-2:] == ("previews", "gradio")
 
 
 def test_gradio_is_new_enough_and_its_doors_are_not_used() -> None:
