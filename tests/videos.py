@@ -13,10 +13,7 @@ mapping; the same number stands under it for people.
 
 from __future__ import annotations
 
-import atexit
 import itertools
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -30,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.video import ffmpeg as ffmpeg_program
+from tests.leftovers import own_folder
 
 Rgb = npt.NDArray[np.uint8]
 SIZE = (320, 180)
@@ -342,10 +340,8 @@ BAD = {
 
 @cache
 def folder() -> Path:
-    """Return the session's folder of made videos; it goes when Python ends."""
-    path = Path(tempfile.mkdtemp(prefix="curation-videos-"))
-    atexit.register(shutil.rmtree, path, ignore_errors=True)
-    return path
+    """Return the session's folder of made videos."""
+    return own_folder("curation-videos")
 
 
 @cache

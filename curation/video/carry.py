@@ -13,6 +13,7 @@ import numpy.typing as npt
 from curation.errors import StoreError
 
 VERSION = 1
+MOST_STILL_BYTES, MOST_TARGETS_BYTES = 1 << 16, 1 << 28
 
 
 @dataclass
@@ -71,10 +72,26 @@ class Carry:
         if values.pop("version") != VERSION or values["task"] != task:
             raise StoreError("this extraction was begun by another version or with other settings")
         if values["last_still"] is not None:
-            raw = zlib.decompress(base64.b64decode(values["last_still"]))
+            raw = _inflated(values["last_still"], MOST_STILL_BYTES)
             side = int(len(raw) ** 0.5)
             values["last_still"] = np.frombuffer(raw, np.uint8).reshape(side, side)
         if values["targets"] is not None:
-            raw = zlib.decompress(base64.b64decode(values["targets"]))
+            raw = _inflated(values["targets"], MOST_TARGETS_BYTES)
             values["targets"] = np.cumsum(np.frombuffer(raw, np.int64)).tolist()
-        return Carry(**values)
+        made = Carry(**values)
+        maybe = (made.after_pts, made.scored_pts, made.window)
+        numbers = [made.decoded, made.damaged, *made.recent_pts]
+        for number in (*numbers, *(one for one in maybe if one is not None)):
+            # NaN is no number of a picture: nothing is after it, so nothing would be extracted.
+            if type(number) is not int or not -(1 << 63) <= number < 1 << 63:
+                raise ValueError(f"{number!r:.40} is no whole number")
+        return made
+
+
+def _inflated(text: str, most_bytes: int) -> bytes:
+    """Return what was packed; ValueError when it is more than there can be."""
+    worker = zlib.decompressobj()
+    raw = worker.decompress(base64.b64decode(text), most_bytes)
+    if not worker.eof:
+        raise ValueError(f"more than {most_bytes} bytes are packed, or not all is there")
+    return raw

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from curation.errors import CurationError
+from tests.leftovers import own_folder
 
 Target = Callable[[bytes], None]
 
 
+@cache
 def scratch() -> Path:
     """Return a folder of this process that is not emptied between inputs."""
-    path = Path(tempfile.gettempdir()) / f"curation-fuzz-{os.getpid()}"
-    path.mkdir(exist_ok=True)
-    return path
+    return own_folder("curation-fuzz")
 
 
 def sidecar(data: bytes) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import json
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -110,6 +112,28 @@ def test_recipes_that_hurt(data: bytes) -> None:
 })))  # fmt: skip
 def test_the_reader_of_a_stored_state(data: bytes) -> None:
     targets.stored_info(data)
+
+
+def state(**values: Any) -> bytes:
+    told = {"version": 1, "task": "task", "last_still": None, "targets": None, "after_pts": None,
+            "recent_pts": []}  # fmt: skip
+    return json.dumps(told | values).encode()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [state(after_pts=float("nan")), state(after_pts=True), state(recent_pts=[1.5]),
+     state(decoded="1"), state(window=10**30), state(recent_pts=None),
+     state(last_still=base64.b64encode(zlib.compress(bytes(1 << 26))).decode()),
+     state(targets=base64.b64encode(zlib.compress(bytes(1 << 20))[:-9]).decode())],
+)  # fmt: skip
+def test_a_stored_state_that_is_none_is_refused(data: bytes) -> None:
+    from curation.errors import StoreError
+    from curation.video.carry import Carry
+
+    assert Carry.unpack(state(after_pts=7, recent_pts=[5, 7]), "task").after_pts == 7
+    with pytest.raises(StoreError):
+        Carry.unpack(data, "task")
 
 
 @QUICK
