@@ -26,9 +26,48 @@ VERB_PARAMS: dict[str, type[Params]] = {
 }
 
 
+MOST_VALUES = 100_000
+
+
 def known_keys() -> set[str]:
     """Return every key that a recipe may hold."""
     return {name for model in VERB_PARAMS.values() for name in model.model_fields}
+
+
+def read(path: Path, called: str = "") -> Any:
+    """Return what a YAML file holds.
+
+    Args:
+        called: what it is to people, with a space behind.
+
+    Raises:
+        ParamError: it cannot be read, is not YAML, or a few lines of it stand for millions.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        too_many = _count(values, {}) > MOST_VALUES
+    except OSError as error:
+        raise ParamError(f"cannot read {called}{path}: {error.strerror}") from error
+    except (yaml.YAMLError, ValueError, RecursionError, LookupError, TypeError) as error:
+        # Besides its own errors PyYAML lets those of dates, numbers and unhashable keys through.
+        said = " ".join(str(error).split())[:200]
+        raise ParamError(f"{path} is not YAML: {said}") from error
+    if too_many:
+        raise ParamError(
+            f"{path} holds more than {MOST_VALUES:,} values", "write them out, without & and *"
+        )
+    return values
+
+
+def _count(value: Any, known: dict[int, int]) -> int:
+    """Return how many values one holds, those that are repeated by aliases counted each time."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = MOST_VALUES + 1  # one that holds itself has no end
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_count(one, known) for one in inner)
+    return known[id(value)]
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -37,14 +76,7 @@ def load(path: Path) -> dict[str, Any]:
     Raises:
         ParamError: naming the file and the key that is wrong.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ParamError(f"cannot read the recipe {path}: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError, RecursionError, LookupError, TypeError) as error:
-        # Besides its own errors PyYAML lets those of dates, numbers and unhashable keys through.
-        said = " ".join(str(error).split())[:200]
-        raise ParamError(f"{path} is not YAML: {said}") from error
+    values = read(path, "the recipe ")
     if values is None:
         return {}
     if not isinstance(values, dict):

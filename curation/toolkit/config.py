@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from curation.errors import ParamError
 from curation.params import Params
-from curation.recipes import build
+from curation.recipes import build, read
 
 COMMON = ("recursive", "dry_run", "strict", "workers")
 """Keys of any section that are no setting of the verb but of the run."""
@@ -31,12 +29,7 @@ def load(path: Path) -> dict[str, Any]:
     Raises:
         ParamError: when it cannot be read, is not YAML, or is no mapping.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ParamError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    values = read(path)
     if not isinstance(values, dict):
         raise ParamError(f"{path} must be sections of settings, a verb's name over each")
     return values

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +104,30 @@ LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 )  # fmt: skip
 def test_recipes_that_hurt(data: bytes) -> None:
     targets.recipe(data)
+
+
+MANY = "- &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"    - &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"fps:\n    {MANY}", f"select:\n  workers:\n    {MANY}", "select: &a {from: *a}",
+     "select: " + "[" * 5000, "a: 2001-99-99", "select: {workers: " + "9" * 5000 + "}",
+     "select: {? {a: b} : c}"],
+)  # fmt: skip
+def test_settings_that_hurt_are_refused_in_a_line(text: str, tmp_path: Path) -> None:
+    from curation import recipes
+    from curation.errors import ParamError
+    from curation.toolkit import config
+
+    path = tmp_path / "settings.yaml"
+    path.write_text(text)
+    for load in (recipes.load, config.load):
+        with pytest.raises(ParamError) as refused:
+            load(path)
+        assert len(str(refused.value)) < 1000
 
 
 @QUICK
