@@ -97,7 +97,7 @@ class Log:
                 try:
                     row = json.loads(line)
                     below = PurePosixPath(row["file"])
-                    if below.is_absolute() or ".." in below.parts:
+                    if below.is_absolute() or ".." in below.parts or "\0" in row["file"]:
                         continue  # no line of ours
                     if row.get("gone"):
                         known.pop(row["file"], None)

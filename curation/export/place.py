@@ -177,6 +177,10 @@ class Place:
             raise NotOurs(f"{folder} leads elsewhere by a link; nothing is put there")
         return str(folder)
 
+    def _is_below(self, file: str) -> bool:
+        """Return whether a file of the log lies below our folder, wherever links lead."""
+        return (self.folder / file).parent.resolve().is_relative_to(self.folder.resolve())
+
     def is_untouched(self, known: Put) -> bool:
         """Return whether a file of ours is as we wrote it, by size and time."""
         try:
@@ -257,7 +261,7 @@ class Place:
         gone, left = 0, []
         parents: set[Path] = set()
         for file in stale:
-            if self.is_untouched(self.known[file]):
+            if self.is_untouched(self.known[file]) and self._is_below(file):
                 with suppress(OSError):
                     (self.folder / file).unlink()
                     gone += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from starlette.testclient import TestClient
 
 from curation.errors import StoreError
 from curation.export import folders, tables
+from curation.export.place import Place
 from curation.store.catalogue import Catalogue
 from curation.store.outputs import OutputTable
 from curation.web.site import Settings
@@ -66,3 +68,18 @@ def test_no_result_is_written_or_served_through_a_link(came: Catalogue, home: Pa
     client: TestClient = serving(Settings(root))
     assert client.get("/results/ranked.csv").status_code == 200
     assert client.get("/results/datastore.json").status_code == 404
+
+
+def test_the_log_of_an_export_that_came_removes_nothing_elsewhere(
+    tmp_path: Path, home: Path
+) -> None:
+    out = tmp_path / "set"
+    out.mkdir()
+    (out / "link").symlink_to(home)
+    mine = (home / "thesis.txt").stat()
+    known = {"fp": "x", "sha256": "x", "n_bytes": mine.st_size, "mtime_ns": mine.st_mtime_ns}
+    rows = [{"file": name, **known} for name in ("link/thesis.txt", "a\0b", "../home/thesis.txt")]
+    (out / ".curation-export.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with Place(out) as place:
+        assert place.tidy() == (0, ["link/thesis.txt"])
+    assert (home / "thesis.txt").read_text() == "mine"
