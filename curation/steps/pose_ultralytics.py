@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+import stat
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,7 +44,6 @@ STAND_INS = {
     32: 28,
 }
 """Joints that COCO lacks sit on their nearest neighbour, with visibility 0."""
-_settings: list[tempfile.TemporaryDirectory[str]] = []
 
 
 class UltralyticsEngine:
@@ -107,14 +109,23 @@ def to_33(coco: Keypoints) -> Keypoints:
 def _stay_home() -> None:
     """Keep ultralytics from looking at the network and from writing into the home folder.
 
-    Must come before its first import, which reads these variables once. Its settings go to a
-    folder that ends with the process.
+    Must come before its first import, which reads these variables once. Its settings go to one
+    folder of this user: one of each process would stay behind whenever a worker is killed.
     """
-    if not _settings:
-        _settings.append(tempfile.TemporaryDirectory(prefix="curation-ultralytics-"))
-    os.environ["YOLO_CONFIG_DIR"] = _settings[0].name
+    os.environ["YOLO_CONFIG_DIR"] = str(_settings_folder())
     os.environ["YOLO_OFFLINE"] = "true"
     os.environ["YOLO_AUTOINSTALL"] = "false"
     os.environ["YOLO_VERBOSE"] = "false"
     # The weights are a pickle: rebuild known model classes only.
     os.environ["ULTRALYTICS_SAFE_LOAD"] = "true"
+
+
+def _settings_folder() -> Path:
+    """Return this user's folder for settings; a new one where somebody else took its name."""
+    folder = Path(tempfile.gettempdir()) / f"curation-ultralytics-{os.getuid()}"
+    with contextlib.suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
+            return folder
+    return Path(tempfile.mkdtemp(prefix="curation-ultralytics-"))

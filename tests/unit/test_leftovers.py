@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from curation.steps.pose_ultralytics import _settings_folder
 from tests.leftovers import own_folder
 
 ROOT = Path(__file__).parents[2]
@@ -34,3 +35,13 @@ def test_folders_go_with_their_process(tmp_path: Path, monkeypatch: pytest.Monke
     second = own_folder("left")
     assert not theirs.exists() and first.is_dir() and second.is_dir()
     assert (tmp_path / "left-behind").is_dir(), "nobody's number"
+
+def test_ultralytics_keeps_one_folder_of_settings_that_is_its_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    first, second = _settings_folder(), _settings_folder()
+    assert first == second and first.stat().st_mode & 0o777 == 0o700
+    first.rmdir()
+    first.symlink_to(tmp_path)  # somebody took the name
+    assert _settings_folder().parent == tmp_path and _settings_folder() != first
