@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
+from curation.errors import need_packages
+
 USAGE = """usage: python -m curation VERB [options]
 
   extract   store frames of videos
@@ -92,6 +94,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     verb, rest = (words[0], words[1:]) if words else ("--help", [])
+    if verb in ("-h", "--help"):
+        print(USAGE)
+        return 0
+    if verb == "--version":
+        from curation import __version__
+
+        print(__version__)
+        return 0
+    need_packages()
     if "--job" in rest:
         from curation.cli import as_job
 
@@ -109,14 +120,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _function(GIVEN_VERB[verb])(verb, rest)
     if verb in SERVING:
         return _function(SERVING[verb])(rest, _serve)
-    if verb in ("-h", "--help"):
-        print(USAGE)
-        return 0
-    if verb == "--version":
-        from curation import __version__
-
-        print(__version__)
-        return 0
     if verb == "recipe":
         return _recipe(rest)
     from curation.toolkit.verbs import VERBS

@@ -33,7 +33,7 @@ def dataset_facts(catalogue: Catalogue, where: str = "") -> Facts:
     if not where.strip() and (table.count(reason="not_ranked") or not table.count()):
         raise CurationError(
             f"{catalogue.root} is not ranked yet, so nothing is picked",
-            f"python 03_score_and_rank.py --datastore {catalogue.root}; or name a set: --where",
+            f"{catalogue.command('python 03_score_and_rank.py')}; or name a set: --where",
         )
     asked = frames_where(catalogue, where) if where.strip() else None
     params = RankParams(**table.thresholds(RankParams.model_fields))

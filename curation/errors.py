@@ -1,6 +1,8 @@
 """The errors a user can cause or cure; each carries the next thing to type."""
 
 import errno
+import sys
+from importlib.util import find_spec
 
 
 class CurationError(Exception):
@@ -76,3 +78,16 @@ class InputError(CurationError):
 
 class SidecarError(CurationError):
     """A sidecar that is not what a sidecar is; it is left as it stands."""
+
+
+def need_packages() -> None:
+    """End with what to type, not with a traceback, under a Python without our packages.
+
+    Raises:
+        SystemExit: with the message; 1 is the exit code.
+    """
+    if find_spec("pydantic") is None:
+        raise SystemExit(
+            f"error: {sys.executable} has none of the packages of requirements.txt\n"
+            "hint: make venv && . .venv/bin/activate, then the same again with python"
+        )

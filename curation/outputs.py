@@ -86,11 +86,14 @@ def decided(catalogue: Catalogue, params: RankParams) -> tuple[Measures, Decisio
     """
     measures = gather(catalogue)
     if not len(measures.columns["frame_id"]):
-        raise CurationError(f"{catalogue.root} holds no frames yet", "python 01_extract.py VIDEO")
+        raise CurationError(
+            f"{catalogue.root} holds no frames yet",
+            catalogue.command("python 01_extract.py VIDEO"),
+        )
     if "n_faces" not in measures.columns:
         raise CurationError(
             f"no frame of {catalogue.root} is measured yet",
-            f"python 02_sort.py --datastore {catalogue.root}",
+            catalogue.command("python 02_sort.py"),
         )
     names = VideoTable(catalogue).names()
     return measures, decide(measures.columns, params, names, measures.pairs)

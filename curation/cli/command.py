@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DONE, FAILED, USAGE, ITEMS_FAILED, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 3, 130, 141
 GO_ON = "nothing is lost. Go on with"
 """What somebody who stops a run is told, before the command to type again."""
+RANK = "python 03_score_and_rank.py"
 
 
 def add_common(parser: Any, *, datastore: bool = True, strict: bool = False) -> None:

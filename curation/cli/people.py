@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation.cli.command import DONE, add_common, code_of, followed, opened, ran, say
+from curation.cli.command import DONE, RANK, add_common, code_of, followed, opened, ran, say
 from curation.cli.explain import FRAME_HELP
 from curation.errors import ParamError
 
@@ -125,7 +125,7 @@ def _find(studio: Studio, options: argparse.Namespace) -> int:
 
     params = build(FindPersonParams, typed(options, FindPersonParams))
     summary = followed(studio.find_person(options.pictures, params), options)
-    say(options, summary, _found_lines(summary))
+    say(options, summary, _found_lines(summary, studio.catalogue.command(RANK)))
     return code_of(options, summary)
 
 
@@ -163,7 +163,7 @@ def _said_text(answer: Mapping[str, Any]) -> str:
     return f"{answer['did']}\nnext: {answer['then']} (or: python -m curation people undo)"
 
 
-def _found_lines(answer: Mapping[str, Any]) -> Iterator[str]:
+def _found_lines(answer: Mapping[str, Any], then: str) -> Iterator[str]:
     them = len(answer["them"])
     yield (
         f"{them} of {answer['tracks']:,} tracks show them (likeness from "
@@ -181,4 +181,4 @@ def _found_lines(answer: Mapping[str, Any]) -> Iterator[str]:
     if "named" in answer:
         count = answer["named"]["tracks"]
         yield (f"{count} track{' shows' if count == 1 else 's show'} "
-               f"{answer['named']['name']} now; next: python 03_score_and_rank.py")
+               f"{answer['named']['name']} now; next: {then}")

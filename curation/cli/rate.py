@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from curation.cli.command import DONE, add_common, opened, ran, say
+from curation.cli.command import DONE, RANK, add_common, opened, ran, say
 from curation.cli.explain import FRAME_HELP
 from curation.errors import CurationError, ParamError
 
@@ -102,5 +102,5 @@ def _state(studio: Studio) -> dict[str, object]:
     return {
         "rated": rated,
         "then": f"rate {lacks} more, ranking learns from {FROM} on" if lacks > 0
-        else "python 03_score_and_rank.py",
+        else studio.catalogue.command(RANK),
     }

@@ -34,10 +34,11 @@ def failure(item: str, reason: str) -> str:
 
 def sentence(beat: Progress) -> str:
     """Return one beat as a line."""
-    text = f"{beat.stage}: {beat.done:.0f}"
+    text = f"{beat.stage}:"
     if beat.total:
-        text += f"/{beat.total:.0f}"
-    text += f" {beat.unit}"
+        text += f" {beat.done:.0f}/{beat.total:.0f} {beat.unit}"
+    elif beat.done:
+        text += f" {beat.done:.0f} {beat.unit}"
     if beat.rate_per_s:
         text += f", {beat.rate_per_s:.1f}/s"
     if beat.eta_s is not None:
@@ -118,7 +119,8 @@ def print_summary(summary: Mapping[str, Any], next_line: str) -> None:
     verb = summary["verb"]
     if verb == "extract":
         print(
-            f"{summary['frames']} frames stored of {summary['videos']} videos"
+            f"{summary['frames']} frames stored of {summary['videos']} video"
+            f"{'s' * (summary['videos'] != 1)}"
             f" ({summary['dropped']} black, blank or frozen left out)"
         )
         if "measured" in summary:

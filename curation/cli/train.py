@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation.cli.command import DONE, add_common, followed, opened, ran, say
+from curation.cli.command import DONE, RANK, add_common, followed, opened, ran, say
 
 if TYPE_CHECKING:
     from curation.records import Progress
@@ -76,7 +76,7 @@ def _run(verb: str, options: argparse.Namespace) -> int:
         if verb == "train" and (options.propose is not None or options.live):
             return _asked(studio, options)
         summary = followed(_beats(studio, verb, options), options)
-    say(options, summary, told(verb, summary))
+    say(options, summary, told(verb, summary, studio.catalogue.command(RANK)))
     return DONE
 
 
@@ -115,12 +115,11 @@ def _asked(studio: Studio, options: argparse.Namespace) -> int:
     return DONE
 
 
-def told(verb: str, summary: Mapping[str, Any]) -> list[str]:
+def told(verb: str, summary: Mapping[str, Any], rank: str) -> list[str]:
     """Return what a verb found, as lines."""
     lines: list[str] = []
     if verb == "promote":
-        lines.append(f"{summary['scorer']} is in use; rank again to see it: "
-                     "python 03_score_and_rank.py")
+        lines.append(f"{summary['scorer']} is in use; rank again to see it: {rank}")
         if summary["against"] is not None:
             lines.append(_gain(summary["against"]))
         for pool, change in summary["changes"].items():

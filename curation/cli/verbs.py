@@ -216,7 +216,8 @@ def _next(verb: str, options: argparse.Namespace, summary: Mapping[str, Any]) ->
     if following is None:
         export = shlex.join(["python", "-m", "curation", "export", "kohya", "--datastore",
                              str(options.datastore)])
-        return f"open {options.datastore / 'report.html'}, then {export}"
+        report = shlex.quote(str(options.datastore / "report.html"))
+        return f"open {report}, then {export}"
     words = ["python", SCRIPTS[following], "--datastore", str(options.datastore)]
     if options.recipe:
         words += ["--recipe", str(options.recipe)]

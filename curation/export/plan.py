@@ -162,7 +162,7 @@ def _nothing(catalogue: Catalogue, params: ExportParams) -> str:
         return "ask for more: leave out --where, --person, --pools or --stars"
     if params.what == "marks":
         return "pick frames in Review, or ask for --what picks"
-    return f"python 03_score_and_rank.py --datastore {catalogue.root} picks frames"
+    return f"{catalogue.command('python 03_score_and_rank.py')} picks frames"
 
 
 def _asked(

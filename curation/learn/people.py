@@ -240,7 +240,7 @@ class Speaker:
         person = said.persons[group.id]
         erased = self.table.erase([person.id, *person.once], person.name)
         forget_seen(self.catalogue)
-        return {"kind": "forget", "erased": erased, "then": AGAIN}
+        return {"kind": "forget", "erased": erased, "then": self.catalogue.command(AGAIN)}
 
     def undo(self) -> dict[str, Any]:
         """Take back what was said last.
@@ -248,7 +248,7 @@ class Speaker:
         Raises:
             NothingSaid: there is nothing.
         """
-        return _told(self.table.undo(self.client), "took back")
+        return _told(self.catalogue, self.table.undo(self.client), "took back")
 
     def redo(self) -> dict[str, Any]:
         """Say again what was taken back last.
@@ -256,7 +256,7 @@ class Speaker:
         Raises:
             NothingSaid: there is nothing.
         """
-        return _told(self.table.redo(self.client), "said again")
+        return _told(self.catalogue, self.table.redo(self.client), "said again")
 
     def _spoken_for(self, frames: Ids, person: int | None = None) -> Ids:
         """Return frames that were chosen to speak for the tracks of these, of one person or all."""
@@ -277,7 +277,7 @@ class Speaker:
     ) -> dict[str, Any]:
         saying = Saying(kind, value, shown, np.zeros(0, np.int64) if apart is None else apart)
         number = self.table.say(saying, self.client, self.who)
-        told = _told(saying, "said")
+        told = _told(self.catalogue, saying, "said")
         return told | {"saying": number}
 
     def _group(self, seen: Seen, said: Said, whom: str) -> Group:
@@ -338,11 +338,11 @@ def catalogue_name(catalogue: Catalogue) -> str:
     return str(catalogue.root)
 
 
-def _told(saying: Saying, did: str) -> dict[str, Any]:
+def _told(catalogue: Catalogue, saying: Saying, did: str) -> dict[str, Any]:
     value = dict(saying.value)
     return {
         "kind": saying.kind, "did": f"{did}: {in_words(saying)}", "name": value.get("name"),
-        "frames": len(saying.shown) + len(saying.apart), "then": AGAIN,
+        "frames": len(saying.shown) + len(saying.apart), "then": catalogue.command(AGAIN),
     }
 
 

@@ -101,7 +101,7 @@ def _made(catalogue: Catalogue, params: TrackParams) -> Seen:
     if "identity" not in columns:
         raise CurationError(
             f"no face of {catalogue.root} is measured yet",
-            f"python 02_sort.py --datastore {catalogue.root}",
+            catalogue.command("python 02_sort.py"),
         )
     found = follow(columns, params)
     face = columns.vectors("identity")[1]

@@ -211,7 +211,7 @@ def _columns(catalogue: Catalogue) -> Any:
     if not len(columns["frame_id"]) or "n_faces" not in columns:
         raise CurationError(
             f"no frame of {catalogue.root} is measured yet",
-            f"python 02_sort.py --datastore {catalogue.root}",
+            catalogue.command("python 02_sort.py"),
         )
     return columns
 

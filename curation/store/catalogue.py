@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -81,6 +82,10 @@ class Catalogue:
             db.row_factory = sqlite3.Row
             self._local.db = db
         return db
+
+    def command(self, words: str) -> str:
+        """Return a command over this datastore as one types it."""
+        return f"{words} --datastore {shlex.quote(str(self.root))}"
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

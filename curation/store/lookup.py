@@ -85,7 +85,7 @@ def _by_time(catalogue: Catalogue, video: str, time_s: float) -> int:
         what = f"{len(found)} videos are" if found else "no video is"
         raise StoreError(
             f"{what} called {video!r} in {catalogue.root}",
-            f"there are: {known}" if known else "python 01_extract.py VIDEO",
+            f"there are: {known}" if known else catalogue.command("python 01_extract.py VIDEO"),
         )
     row = catalogue.db.execute(
         "SELECT id FROM frame WHERE video_id = ? AND sampled = 1"
@@ -93,7 +93,10 @@ def _by_time(catalogue: Catalogue, video: str, time_s: float) -> int:
         (found[0]["id"], time_s),
     ).fetchone()
     if row is None:
-        raise StoreError(f"{video} has no frames in {catalogue.root}", "python 01_extract.py VIDEO")
+        raise StoreError(
+            f"{video} has no frames in {catalogue.root}",
+            catalogue.command("python 01_extract.py VIDEO"),
+        )
     return int(row["id"])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -144,6 +146,7 @@ def serve(settings: Settings, host: str, port: int, open_to_all: bool = False) -
     for name in SECRETS:  # processes that decode strangers' files inherit what is left here
         os.environ.pop(name, None)
         os.environ.pop(f"{name}_FILE", None)
+    _try_address(host, port)  # before what takes seconds
     app = create_app(settings)
     try:
         uvicorn.run(
@@ -159,6 +162,26 @@ def serve(settings: Settings, host: str, port: int, open_to_all: bool = False) -
             timeout_graceful_shutdown=SHUTDOWN_S,
         )
     except SystemExit as error:
-        raise CurationError(
-            f"cannot listen on {host}:{port}", "choose another --port, or end what uses this one"
-        ) from error
+        raise _cannot_listen(host, port) from error
+
+
+def _try_address(host: str, port: int) -> None:
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            with socket.socket(family, kind, protocol) as tried:
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                tried.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:  # the server itself says what else may be wrong
+            raise _cannot_listen(host, port, ", another program does") from error
+
+
+def _cannot_listen(host: str, port: int, why: str = "") -> CurationError:
+    return CurationError(
+        f"cannot listen on {host}:{port}{why}",
+        "end what uses it, or choose another --port; with make: make run ARGS=\"--port 7861\"",
+    )

@@ -23,7 +23,7 @@ def root_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def root(root_once: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(root_once, tmp_path / "datastore"))
+    return Path(shutil.copytree(root_once, tmp_path / "my footage"))
 
 
 def marked(root: Path) -> dict[int, tuple[int, int]]:
@@ -83,7 +83,7 @@ def test_it_says_when_ranking_begins_to_learn(
     first = rate(root, capsys, frames[0], "--stars", "1")
     assert "ranking learns from 10 on" in str(first["then"])
     last = rate(root, capsys, *frames, "--stars", "3")
-    assert last["then"] == "python 03_score_and_rank.py"
+    assert last["then"] == f"python 03_score_and_rank.py --datastore '{root}'"
     assert main([frames[0], "--stars", "4", "--datastore", str(root)]) == 0
     assert "frames are rated; next: python 03_score_and_rank.py" in capsys.readouterr().out
 

@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 
 from curation.cli.command import add_common, check_datastore, code_of, followed, ran, say
+from curation.cli.terminal import sentence
 from curation.errors import CurationError, ParamError, StoreError
 from curation.records import Progress
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +83,27 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
         process.stdout.close()
         said = process.stderr.read()
     assert (process.returncode, said) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["01_extract.py", "a.mp4"], ["app.py"], ["-m", "curation", "recipe", "rank"],
+     ["-m", "curation", "dedup", "-d", "x"], ["-m", "curation", "explain", "a.mp4@1"]],
+)  # fmt: skip
+def test_a_python_without_our_packages_says_what_to_type(words: list[str]) -> None:
+    bare = [sys.executable, "-S", "-E"]  # as a shell's python3 is before .venv is activated
+    done = subprocess.run([*bare, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"error: {sys.executable} has none of the packages of requirements.txt",
+        "hint: make venv && . .venv/bin/activate, then the same again with python",
+    ]
+
+
+def test_a_beat_without_numbers_tells_none() -> None:
+    assert sentence(Progress("rank", note="deciding")) == "rank: deciding"
+    assert sentence(Progress("sort", 3, note="beginning")) == "sort: 3 frames beginning"
+    assert sentence(Progress("sort", 0, 8)) == "sort: 0/8 frames"
 
 
 def test_usage_and_help_end_before_anything_runs() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import cv2
@@ -91,9 +90,9 @@ def test_what_is_found_can_be_named(
 ) -> None:
     picture = photo(shared_bench, CLIPS[2], 2.2, tmp_path / "sam.jpg")
     where = ["--datastore", str(footage)]
-    assert main(["find", str(picture), "--name", "Sam", "--json", *where]) == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert told["named"]["name"] == "Sam"
+    assert main(["find", str(picture), "--name", "Sam", *where]) == 0
+    named = capsys.readouterr().out.splitlines()[-1]
+    assert named.endswith(f"Sam now; next: python 03_score_and_rank.py --datastore {footage}")
     assert main(["find", str(picture), str(tmp_path / "none.jpg"), "--strict", *where]) == 3
     out = capsys.readouterr().out
     assert "Sam" in out and "below the threshold" in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -133,6 +134,22 @@ def test_a_wrong_start_says_what_is_wrong(words: list[str], said: str, tmp_path:
     assert "error: " in done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_port_in_use_is_told_at_once(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--datastore", tmp_path],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1:] == [  # no line of the server's own among them
+        f"error: cannot listen on 127.0.0.1:{port}, another program does",
+        'hint: end what uses it, or choose another --port; with make: make run ARGS="--port 7861"',
+    ]
 
 
 # -- text from files and processes ---------------------------------------------------------------
