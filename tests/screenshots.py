@@ -6,7 +6,6 @@ A made catalogue, so that everybody gets the same screens; each picture is reduc
 from __future__ import annotations
 
 import argparse
-import io
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from curation.store.catalogue import OUR_FOLDER
@@ -22,6 +20,7 @@ from tests.browser.conftest import ROOT, Server
 from tests.browser.reviewing import DRAWN, WS, Desk
 from tests.burst_photos import shoot
 from tests.conftest import chromium
+from tests.demo_pictures import demo, keep
 from tests.review_store import fill
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
@@ -31,7 +30,6 @@ FRAMES, DISTINCT = 4000, 400
 TABS = (
     "1 Ingest", "2 Extract", "3 Sort", "4 Score & rank", "5 Results", "6 Review", "Cull", "Toolkit"
 )
-SETTLE_MS = 1500
 
 
 def marked(desk: Desk) -> None:
@@ -115,15 +113,6 @@ SCREENS: dict[str, Callable[[Desk], None]] = {
     "limits": limits, "map": places, "like-this": like_this, "keys": keys, "nothing": nothing,
 }
 IN_LIGHT = ("grid", "loupe", "map")
-
-
-def keep(page: Any, path: Path) -> None:
-    """Write what the page shows."""
-    page.wait_for_timeout(SETTLE_MS)
-    shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    few = shown.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.FLOYDSTEINBERG)
-    few.save(path, optimize=True)
-    print(path)
 
 
 def review(browser: Any, server: Server, folder: Path) -> None:
@@ -210,17 +199,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, nargs="?", default=PICTURES)
     parser.add_argument("--datastore", type=Path, help="one that is there already")
     parser.add_argument("--cull", action="store_true", help="only the culling desk")
+    parser.add_argument(
+        "--demo", action="store_true", help="only results.png and review.webp, of the sample clips"
+    )
     options = parser.parse_args(argv)
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as play:
         root = options.datastore or Path(scratch) / "full" / "datastore"
-        if options.datastore is None and not options.cull:
+        if options.datastore is None and not (options.cull or options.demo):
             fill(root, FRAMES, DISTINCT).close()
         browser = play.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
-        culling(browser, Path(scratch), options.folder)
-        if options.cull:
+        if not options.cull:
+            demo(browser, Path(scratch), options.folder)
+        if not options.demo:
+            culling(browser, Path(scratch), options.folder)
+        if options.cull or options.demo:
             browser.close()
             return 0
         for place, state in ((root, ""), (Path(scratch) / "none" / "datastore", "-empty")):

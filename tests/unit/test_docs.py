@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from curation.store.catalogue import Catalogue
 
@@ -56,3 +57,20 @@ def test_paths_in_documents_exist() -> None:
             document.read_text(),
         ):
             assert (ROOT / name).exists(), f"{document.name} speaks of {name}"
+
+
+def test_the_readme_is_short_and_its_pictures_are_there() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 150
+    pictures = [ROOT / name for name in re.findall(r"!\[[^]]*]\(([^)]+)\)", text)]
+    assert pictures and all(path.is_file() for path in pictures)
+    (moving,) = (path for path in pictures if path.suffix == ".webp")
+    assert moving.stat().st_size <= 2.5e6
+    with Image.open(moving) as film:
+        assert film.n_frames > 20
+        shown_ms = 0.0
+        for i in range(film.n_frames):
+            film.seek(i)
+            film.load()
+            shown_ms += film.info["duration"]
+    assert 6000 <= shown_ms <= 10_000

@@ -237,7 +237,7 @@ def test_nothing_committed_names_a_machine_or_a_registry() -> None:
     )
     for name in listed:
         path = ROOT / name
-        if path.suffix in {".png", ".jpg", ".jpeg", ".mp4"} or not path.is_file():
+        if path.suffix in {".png", ".jpg", ".jpeg", ".webp", ".mp4"} or not path.is_file():
             continue
         text = path.read_text(errors="replace")
         assert not [word for word in words if word in text], name
