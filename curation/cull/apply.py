@@ -6,7 +6,9 @@ What is moved is what the groups reject and nobody picked, and what a person rej
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +92,8 @@ def run(ctx: Context, params: ApplyParams) -> Beats:
     mover.move(going)
     yield from ctx.carry_out(
         plan, photos=mover.photos, files=mover.files, bytes=mover.bytes, groups=len(groups),
-        ties=losers.ties, picked=losers.picked, gone=losers.gone, elsewhere=losers.elsewhere,
+        ties=losers.ties, picked=losers.picked, elsewhere=losers.elsewhere,
+        **targets.count(losers.gone),
     )  # fmt: skip
 
 
@@ -126,6 +129,14 @@ class Targets:
                 name = f"{top.name}-{number}"
             names.add(name.casefold())
             self._bases[top] = to if len(self._tops) == 1 else to / name
+
+    def count(self, gone: Sequence[Path]) -> dict[str, int]:
+        """Return how many of these losers lie where they would go: moved before; and the others."""
+        before = 0
+        for path in gone:
+            with suppress(InputError, StopIteration):  # of a folder that is not named now
+                before += os.path.lexists(self.of(path) / path.name)
+        return {"moved_before": before, "gone": len(gone) - before}
 
     def of(self, path: Path) -> Path:
         """Return the folder that a photo goes to.

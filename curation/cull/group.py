@@ -298,7 +298,7 @@ def lines(ctx: Context, groups: Sequence[Group], most: int = 20) -> list[str]:
     """Return a few lines for each of the first groups."""
     told = []
     for number, group in enumerate(groups[:most]):
-        noted = ", chained" * group.chained + ", dense" * group.dense
+        noted = ", touches other groups" * group.chained + ", dense" * group.dense
         told.append(f"group {number}: {len(group.members)} pictures, {group.kind}{noted}")
         for member in group.members:
             far = "" if member.distance is None else f" ({member.distance:g})"

@@ -115,7 +115,7 @@ def _kept(library: Library, judge: Judge, ranked: list[int]) -> Ruling:
         return Ruling("keep", f"{edited} of {len(ranked)} files of one picture")
     second = judge.ruling(best, other)
     if second.doubt:
-        said = f"the first of {len(ranked)}; the next is no worse copy of it"
+        said = f"the first of {len(ranked)}; no machine says that the next is worse"
         return Ruling("keep", said, "", second.margin)
     if second.verdict != "reject" or not second.rule:
         return Ruling("keep", f"the first of {len(ranked)}; the next is as good", "", second.margin)
@@ -140,6 +140,7 @@ def _facts(
     }
     if photo.capture.taken_s is not None:
         facts["taken_s"] = round(photo.capture.taken_s, 3)
+        facts["taken"] = photo.capture.clock
         facts["time_from"] = photo.capture.source
     if len(photo.files) > 1:
         facts["with"] = [file.name for file in photo.files[1:]]

@@ -44,7 +44,7 @@ class Losers:
     by_hand: bool = True
     unmarked: bool = True
     ties: int = 0
-    gone: int = 0
+    gone: list[Path] = field(default_factory=list)
     elsewhere: int = 0
     picked: int = 0
     _at: dict[Path, int] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Losers:
 
     def _absent(self, member: Member) -> None:
         if not os.path.lexists(member.path):
-            self.gone += 1
+            self.gone.append(member.path)
         elif member.path in self.library.failed:
             self.plan.fail(member.path, self.library.failed[member.path])
         else:

@@ -60,8 +60,9 @@ REWORKED = ("edited", "raw", "resolution", "size")
 """Rules that tell nothing of two files of one shot if one was worked on."""
 ASIDE = ("edited", "raw", "original", "resolution")
 """Rules that say nothing of what two shots show: open eyes and sharpness may speak against them."""
-EYES_SHUT = 0.5
-"""`eye_open` under which eyes are shut, as in decide.face_condition."""
+EYES_SHUT, EYES_OPEN = 0.5, 0.7
+"""`eye_open` under which eyes are shut, as in decide.face_condition, and from which they are open;
+what is between says nothing."""
 
 
 @dataclass(slots=True)
@@ -322,8 +323,11 @@ class Judge:
 
     def _eyes(self, a: int, b: int) -> Step:
         m, n = float(self.said.eyes[a]), float(self.said.eyes[b])
-        if not (math.isfinite(m) and math.isfinite(n)) or (m < EYES_SHUT) == (n < EYES_SHUT):
-            return SAME
+        faces = np.isfinite(self.said.face[[a, b]]).all()
+        if not (min(m, n) < EYES_SHUT and max(m, n) >= EYES_OPEN):
+            return SAME  # NaN is neither
+        if faces and not self.said.same_face(a, b):
+            return SAME  # of another person
         text = f"with open eyes: {max(m, n):.2f}, not {min(m, n):.2f}"
         return Step(_sign(m - n), text, abs(m - n))
 

@@ -18,8 +18,9 @@ SCHEMA = "curation.groups/1"
 JSON_NAME, CSV_NAME = "groups.json", "groups.csv"
 COLUMNS = (
     "group", "kind", "rank", "verdict", "path", "keeper", "distance", "margin", "rule", "reason",
-    "sharpness", "face_sharpness", "clipped", "width", "height", "size_bytes", "taken_s", "stars",
-    "edited", "flag", "reference", "diameter", "chained", "dense", "content", "key",
+    "sharpness", "face_sharpness", "eyes", "clipped", "width", "height", "size_bytes", "taken_s",
+    "taken", "stars", "edited", "flag", "reference", "diameter", "chained", "dense", "content",
+    "key",
 )  # fmt: skip
 
 
@@ -86,7 +87,8 @@ def write(
         InputError: when the folder cannot be written to.
     """
     body = json.dumps(told, indent=1, sort_keys=True, allow_nan=False) + "\n"
-    table = as_csv(groups, root).encode(errors="surrogateescape")  # a name need not be text
+    # A name need not be text; a table that is none is opened by nothing. The JSON has its bytes.
+    table = as_csv(groups, root).encode(errors="backslashreplace")
     made = {JSON_NAME: body.encode(), CSV_NAME: table}
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curation.cull.ranking import Said
-from curation.cull.sidecars import Desk, rated
+from curation.cull.sidecars import Desk, Place, rated
 from curation.errors import SidecarError
 from curation.store.catalogue import FILE_NAME, OUR_FOLDER, Catalogue
 from curation.store.columns import load
@@ -18,6 +18,8 @@ from curation.store.marks import MarkTable
 if TYPE_CHECKING:
     from curation.cull.library import Library, Photo
 
+DARKTABLE = "darktable:xmp_version"
+"""Is in every sidecar that darktable wrote."""
 RATINGS = ("-1", "0", "1", "2", "3", "4", "5")
 
 
@@ -113,8 +115,9 @@ def changed_since(
 def add_ratings(library: Library, at: Sequence[int], found: Said) -> None:
     """Note the ratings that sidecars and files give some photos, where the review gave none.
 
-    A rejection there (-1) counts as fewer stars than none: who wrote it is not known. A sidecar
-    that cannot be read says nothing here; `doctor` tells what is wrong with it.
+    A rejection there (-1) counts as fewer stars than none: who wrote it is not known. One star in
+    a sidecar of darktable is none: that is what it gives each photo it imports. A sidecar that
+    cannot be read says nothing here; `doctor` tells what is wrong with it.
 
     Args:
         at: places in the library; the files of others are not opened.
@@ -125,9 +128,16 @@ def add_ratings(library: Library, at: Sequence[int], found: Said) -> None:
             continue
         files = library.photos[i].files
         try:
-            texts = rated(desk.readable(files), files)
+            places = [place for place in desk.readable(files) if not _unasked(place)]
+            texts = rated(places, files)
         except (SidecarError, OSError):
             continue
         numbers = [int(text) for text in texts if text in RATINGS]
         if numbers:
             found.stars[i] = max(numbers)
+
+
+def _unasked(place: Place) -> bool:
+    """Return whether a sidecar's rating is darktable's own."""
+    packet = place.packet
+    return packet is not None and packet.rating == 1 and DARKTABLE in packet.values

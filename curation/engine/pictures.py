@@ -16,7 +16,7 @@ from curation.engine.prints import Seen, Stat, keep, stat_of
 from curation.errors import NoSpace
 from curation.photos import order
 from curation.photos.formats import missing_library
-from curation.photos.scan import PictureFile, pictures_below
+from curation.photos.scan import NAMELESS, PictureFile, named, pictures_below
 from curation.records import Progress
 from curation.store.album_views import AlbumViews
 from curation.store.albums import AlbumTable, PictureRow
@@ -108,7 +108,7 @@ class _Driver:
 
     def run(self, workers: int) -> Iterator[Progress]:
         """Yield beats; the last one has the summary."""
-        found = list(pictures_below(self.folder, without=self.catalogue.root))
+        found, nameless = named(pictures_below(self.folder, without=self.catalogue.root))
         require_space(self.catalogue.root)
         self.table.prepare()
         self.table.remember(self.folder)
@@ -124,13 +124,14 @@ class _Driver:
         for video_id in albums:
             self._settle(video_id)
         failed = [
-            (path, reason)
+            (str(path), reason)
             for path, reason in AlbumViews(self.catalogue).failures()
             if path.is_relative_to(self.folder)
         ]
-        for path, reason in failed:
-            yield self.meter.beat(failed=(str(path), reason))
         pictures = sum(len(files) for files in albums.values()) - len(failed)
+        failed += [(path, NAMELESS) for path in nameless]
+        for path, reason in failed:
+            yield self.meter.beat(failed=(path, reason))
         yield self.meter.beat(
             summary={
                 "folder": str(self.folder),

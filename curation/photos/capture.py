@@ -76,6 +76,14 @@ class Capture:
         return None if self.taken_s is None else self.taken_s + self.offset_min * 60
 
     @property
+    def clock(self) -> str:
+        """Return the time on the camera's clock as people read it; "" where there is none."""
+        if self.clock_s is None:
+            return ""
+        shown = datetime.fromtimestamp(self.clock_s, UTC).replace(tzinfo=None)
+        return shown.isoformat(" ", "milliseconds" if self.subsec else "seconds")
+
+    @property
     def camera(self) -> tuple[str, str, str, str]:
         """Return what pictures of one camera and lens share."""
         return self.make, self.model, self.serial, self.lens

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,11 @@ from curation.errors import CurationError, InputError
 from curation.photos.formats import promised
 from curation.photos.head import clock_s
 from curation.photos.twins import one_photo
-from curation.sources import natural
+from curation.sources import is_text, natural, shown
 
 LEFT_OUT = ("_review_dupes", "_review")
 """Folders of culling: what was moved away, and reports."""
+NAMELESS = "its name, or its folder's, is no text: rename it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,20 @@ def pictures_below(folder: Path, without: Path) -> Iterator[tuple[Path, list[Pic
         raise CurationError(f"{folder} is not a folder", "name a folder that holds pictures")
     top = folder.resolve()
     yield from _below(folder, top, without)
+
+
+def named(
+    found: Iterable[tuple[Path, list[PictureFile]]],
+) -> tuple[list[tuple[Path, list[PictureFile]]], list[str]]:
+    """Return folders with the pictures whose paths are text, and the other paths as they print."""
+    kept: list[tuple[Path, list[PictureFile]]] = []
+    nameless: list[str] = []
+    for folder, files in found:
+        nameless += [shown(file.path) for file in files if not is_text(file.path)]
+        good = [file for file in files if is_text(file.path)]
+        if good:
+            kept.append((folder, good))
+    return kept, nameless
 
 
 def files_below(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -176,3 +177,19 @@ def test_extraction_leaves_pictures_alone(folder: Path, studio: Studio) -> None:
 def test_no_folder_says_so(studio: Studio, tmp_path: Path) -> None:
     with pytest.raises(CurationError, match="is not a folder"):
         add(studio, tmp_path / "nothing")
+
+
+def test_names_that_are_no_text_are_told_and_cost_the_others_nothing(
+    folder: Path, studio: Studio
+) -> None:
+    odd = os.fsencode(folder) + b"/b\xff\xfe.jpg"
+    Path(os.fsdecode(odd)).write_bytes((folder / "a.jpg").read_bytes())
+    inside = Path(os.fsdecode(os.fsencode(folder) + b"/\xe9t\xe9"))
+    photo(inside / "plain.jpg", 9)
+    for _ in range(2):
+        summary = add(studio, folder)
+        assert summary["pictures"] == 7
+        reasons = {i["item"]: i["reason"] for i in summary["failed_items"]}
+        assert summary["failed"] == len(BAD) + 2
+        for name in ("/b\\xff\\xfe.jpg", "/\\xe9t\\xe9/plain.jpg"):
+            assert "is no text: rename it" in reasons[f"{folder}{name}"]

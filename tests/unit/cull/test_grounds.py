@@ -305,7 +305,7 @@ def test_one_view_on_four_days_is_four_pictures(tmp_path: Path, verdicts: Any) -
     told = verdicts()
     assert sorted(v for v, _ in told.values()) == ["keep", "tie", "tie", "tie"]
     assert told["IMG_0004.JPG"] == ("tie", "taken 3 days apart")
-    assert "no worse copy" in told["IMG_0001.JPG"][1]
+    assert "no machine says that the next is worse" in told["IMG_0001.JPG"][1]
     across = verdicts("--across-time")
     assert across["IMG_0004.JPG"][0] == "reject"
 

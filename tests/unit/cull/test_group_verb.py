@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import uuid
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
@@ -282,3 +285,64 @@ def test_settings_that_do_not_go_together_are_told(tmp_path: Path) -> None:
 def mark(catalogue: Catalogue, frame: int, flag: int) -> None:
     op = Op(str(uuid.uuid4()), "flag", flag, np.array([frame], np.int64))
     MarkOps(catalogue).apply("test", "somebody", [op])
+
+
+@pytest.mark.usefixtures("weights_dir")
+def test_open_eyes_go_before_the_sharper_shot(
+    shared_bench: Path, tmp_path: Path, told: Any
+) -> None:
+    clip = shared_bench / "videos/clips/LivePortrait_d14.mp4"
+    with av.open(str(clip)) as video:
+        frames = [f.to_image() for f in islice(video.decode(video=0), 25)]
+    (tmp_path / "in").mkdir()
+    shots = ((frames[16], 0.0), (frames[24].filter(ImageFilter.GaussianBlur(1.2)), 0.3))
+    for number, (image, later_s) in enumerate(shots, 1):
+        taken = exif(taken="2024:05:01 10:00:02", fraction=f"{int(later_s * 100):02}")
+        image.save(tmp_path / f"in/IMG_{number}.JPG", quality=95, exif=taken)
+    (group,) = told("group", tmp_path / "in", "-m", "burst")["groups_found"]
+    keeper, loser = group["members"]
+    assert keeper["path"] == "IMG_2.JPG" and keeper["facts"]["eyes"] > 0.9
+    assert loser["facts"]["eyes"] < 0.3 and loser["facts"]["sharpness"] > 1.2 * (
+        keeper["facts"]["sharpness"]
+    )
+    assert (loser["verdict"], loser["facts"]["rule"]) == ("reject", "eyes")
+    again = told("group", tmp_path / "in", "-m", "burst")
+    assert again["groups_found"] == [group]
+    rows = list(csv.DictReader((tmp_path / "in/_review/groups.csv").read_text().splitlines()))
+    assert [float(row["eyes"]) for row in rows] == [keeper["facts"]["eyes"], loser["facts"]["eyes"]]
+
+
+def test_the_star_that_darktable_gives_by_itself_is_none(tmp_path: Path, told: Any) -> None:
+    soft = save(tmp_path / "in/IMG_1.JPG", 1, blur_px=2.5, taken="2024:05:01 10:00:02")
+    save(tmp_path / "in/IMG_2.JPG", 1, taken="2024:05:01 10:00:03")
+    asked = with_rating(None, 1)
+    own = asked.replace(
+        b"<rdf:Description",
+        b'<rdf:Description xmlns:darktable="http://darktable.sf.net/" darktable:xmp_version="5"'
+        b' darktable:auto_presets_applied="1"', 1,
+    )  # fmt: skip
+    beside = soft.with_name(soft.name + ".xmp")
+    for data, keeper in ((own, "IMG_2.JPG"), (asked, "IMG_1.JPG")):
+        beside.write_bytes(data)
+        (group,) = told("group", tmp_path / "in", "-m", "burst", "--no-faces")["groups_found"]
+        assert group["members"][0]["path"] == keeper
+
+
+def test_reports_tell_the_hour_of_the_camera_s_own_clock(tmp_path: Path, told: Any) -> None:
+    made = exif(taken="2024:05:01 10:00:02", fraction="50")
+    made.get_ifd(0x8769)[0x9011] = "+02:00"
+    for name, seed in (("IMG_1.JPG", 1), ("IMG_2.JPG", 1)):
+        save(tmp_path / "in" / name, seed)
+        with Image.open(tmp_path / "in" / name) as image:
+            image.convert("RGB").save(tmp_path / "in" / name, exif=made)
+    told("group", tmp_path / "in", "--no-faces")
+    rows = list(csv.DictReader((tmp_path / "in/_review/groups.csv").read_text().splitlines()))
+    assert [row["taken"] for row in rows] == ["2024-05-01 10:00:02.500"] * 2
+
+
+def test_a_name_that_is_no_text_spoils_no_report(tmp_path: Path, told: Any) -> None:
+    whole = save(tmp_path / "in/a.jpg", 1).read_bytes()
+    Path(os.fsdecode(os.fsencode(tmp_path / "in") + b"/b\xff.jpg")).write_bytes(whole)
+    told("group", tmp_path / "in", "--no-faces")
+    table = (tmp_path / "in/_review/groups.csv").read_text("utf-8")
+    assert "b\\udcff.jpg" in table

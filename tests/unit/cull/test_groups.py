@@ -125,6 +125,10 @@ def test_the_rules_are_asked_in_order() -> None:
     (group,) = near_groups(library([Shot("a.jpg", sharp=30.0), Shot("b.jpg")]), said=shut)
     assert group.keeper.path.name == "b.jpg"
     assert "open eyes: 0.90, not 0.20" in group.members[1].reason
+    half = Said.nothing(2)
+    half.eyes[:] = 0.49, 0.6
+    (group,) = near_groups(library([Shot("a.jpg", sharp=30.0), Shot("b.jpg")]), said=half)
+    assert group.members[1].verdict == "tie", "half shut and half open: nobody can tell"
 
 
 def test_the_sharper_face_wins_where_it_is_the_same_face() -> None:

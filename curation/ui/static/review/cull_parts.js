@@ -157,6 +157,7 @@ function factsOf(told) {
   const found = new Map([['pixels', `${told.width} × ${told.height}`]]);
   if (told.bytes !== null) found.set('bytes', told.bytes);
   for (const [name, one] of Object.entries(told.facts ?? {})) {
+    if (name === 'taken_s' && told.facts.taken) continue;  // the camera's clock is told
     if (!SILENT.has(name) && value(name, one) !== '') found.set(name, one);
   }
   return found;

@@ -74,7 +74,7 @@ export class Stage {
       chip(`${many('keep')} keep`, 'keep'), many('reject') ? chip(`${many('reject')} out`, 'reject') : '',
       many('tie') ? chip(`${many('tie')} too near to call`, 'tie', 'Within noise: accepting keeps them') : '',
       ahead ? chip(ahead) : '', group.diameter === null ? '' : chip(`spread ${short(group.diameter)}`, '', 'Largest distance of two pictures in this group'),
-      group.chained ? chip('chained', 'tie', 'Some are near others that are not near this keeper') : '',
+      group.chained ? chip('touches other groups', 'tie', 'Some of these are like pictures of other groups, which are not like this keeper') : '',
       group.dense ? chip('dense', 'tie', 'More pictures than were measured against each other') : '',
       group.apart ? chip('no duplicates', 'keep') : '', groups.decided(group) && !group.apart ? chip('decided', 'keep') : '');
   }
