@@ -264,6 +264,10 @@ class Judge:
                 said = self._step(against, best, other)
                 if against in self.rules and said.sign < 0:
                     return f"the keeper is {step.text}, but it is {said.text}"
+            m, n = _number(self.library.prints.sharp[[best, other]]).tolist()
+            if "sharpness" in self.rules and m < n * (1 - self.noise):
+                whole = f"sharper as a whole: {n:.1f} over {m:.1f}"
+                return f"the keeper is {step.text}, but it is {whole}"
         if rule == "sharpness" and not self.said.same_face(best, other):
             tiles = self.library.prints.tiles
             return grounds.sharper_elsewhere(tiles[best], tiles[other], self.noise)

@@ -131,6 +131,19 @@ def test_the_rules_are_asked_in_order() -> None:
     assert group.members[1].verdict == "tie", "half shut and half open: nobody can tell"
 
 
+def test_a_raw_file_does_not_outdo_a_shot_that_is_sharper_though_faces_are_alike() -> None:
+    shots = [Shot("IMG_1.jpg", sharp=4.8, raw=True, taken_s=100.0),
+             Shot("IMG_2.jpg", sharp=6.9, taken_s=100.2),
+             Shot("IMG_3.jpg", sharp=4.8, taken_s=100.4)]  # fmt: skip
+    said = Said.nothing(3)
+    said.subject[:], said.face[:] = (6.6, 7.3, 6.6), (0.3, 0.3, 0.6, 0.6)
+    (group,) = near_groups(library(shots), said=said)
+    told = {m.path.name: (m.verdict, m.reason) for m in group.members}
+    assert told["IMG_1.jpg"][0] == "keep"
+    assert told["IMG_2.jpg"][0] == "tie" and "sharper as a whole" in told["IMG_2.jpg"][1]
+    assert told["IMG_3.jpg"][0] == "reject"
+
+
 def test_the_sharper_face_wins_where_it_is_the_same_face() -> None:
     shelf = library([Shot("a.jpg", sharp=30.0), Shot("b.jpg", sharp=20.0)])
     said = Said.nothing(2)
