@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curation.decide import rank, whatif
+from curation.decide import whatif
 from curation.decide.columns import AnyArray, Columns, Ints
 from curation.decide.limits import Limit, limits_of, shown
 from curation.decide.pools import PICK_POOLS
 from curation.decide.reasons import REASONS
+from curation.decide.summands import Part, parts_of
 
 if TYPE_CHECKING:
     from curation.decide.pipeline import Decisions
@@ -22,29 +23,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One summand of a score.
-
-    Attributes:
-        value: 0..1.
-        weight: as declared; parts that are not known leave theirs to the others.
-        contribution: weight * value / (sum of the weights of known parts).
-        said: what else there is to say of it, in words.
-    """
-
-    name: str
-    value: float
-    weight: float
-    contribution: float
-    said: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Neighbour:
     """Another frame that says something about this one.
 
     Attributes:
-        role: "took its place", "just above" or "just below".
+        role: "took its place", "would still beat it" (after the changes that are named first),
+            "just above" or "just below".
         where: video and time.
         rank: 0 when it is not picked itself.
         why: the part of the score that makes the difference, and by how much.
@@ -78,7 +62,8 @@ class Explanation:
         person: who it is, None where nobody knows.
         parts: they sum to the score exactly.
         limits: every limit that applies to it.
-        needed: (name, text) of what would have changed the decision.
+        needed: (name, text) of all that would have to change for it to be picked; "then" is what
+            follows from the changes before, up to being picked where settings can do that.
         rivals: which frame took its place, and its neighbours by score.
         person_name: "" where nobody gave one.
     """
@@ -116,7 +101,7 @@ class Explanation:
         return values | {
             "headline": self.headline,
             "lines": self.to_text(),
-            "parts": [asdict(part) | {"text": _part_text(part)} for part in self.parts],
+            "parts": [asdict(part) | {"text": part.text} for part in self.parts],
             "gates": [
                 asdict(limit) | {
                     "passed": limit.passed, "margin": limit.margin, "text": limit.text
@@ -137,7 +122,7 @@ class Explanation:
         if self.score is not None:
             lines.append(f"score {self.score:.4f}, place {self.place} of {self.scored} in "
                          f"{self.pool}, a sum of:")
-            lines += [f"  {part.name:<12} {_part_text(part)}" for part in self.parts]
+            lines += [f"  {part.name:<12} {part.text}" for part in self.parts]
         picked = self.verdict == "picked"
         needs = "closest to going:" if picked else "what it would have needed:"
         for title, rows in (
@@ -184,37 +169,6 @@ def explain(
     return story.told()
 
 
-def parts_of(decisions: Decisions, params: RankParams, row: int) -> tuple[Part, ...]:
-    """Return the parts of a score; their contributions sum to it exactly (math.fsum).
-
-    What the weighted parts leave unexplained, because the score was corrected by something that
-    is no part, is a part of its own, named "rest".
-    """
-    score = float(decisions.score[row])
-    if not math.isfinite(score):
-        return ()
-    known = [
-        (name, float(decisions.parts[name][row]), float(getattr(params, f"weight_{name}")))
-        for name in rank.EVERY
-        if name in decisions.parts and math.isfinite(decisions.parts[name][row])
-    ]
-    weights = sum(weight for _, _, weight in known)
-    parts = [
-        Part(name, value, weight, weight * value / weights if weights else 0.0,
-             _taste_text(decisions, row) if name == rank.TASTE else "")
-        for name, value, weight in known
-    ]
-    rest = score - math.fsum(part.contribution for part in parts)
-    if not parts or abs(rest) > 1e-9:
-        return (*parts, Part("rest", rest, 0.0, rest))
-    # The rounding of the last bits goes to the last part.
-    *head, last = parts
-    share = last.contribution
-    while (total := math.fsum([*(part.contribution for part in head), share])) != score:
-        share = math.nextafter(share, math.inf if total < score else -math.inf)
-    return (*head, Part(last.name, last.value, last.weight, share, last.said))
-
-
 class _Story:
     """One frame among the others."""
 
@@ -225,6 +179,7 @@ class _Story:
         self.columns, self.decisions, self.params = columns, decisions, params
         self.row, self.names, self.pairs = row, names, pairs
         self.ready: Prepared | None = None
+        self.depth = 1
         self.pool = str(decisions.pool[row])
         self.score = float(decisions.score[row])
         self.parts = parts_of(decisions, params, row)
@@ -236,19 +191,18 @@ class _Story:
     def told(self) -> Explanation:
         """Return the whole explanation."""
         made, row = self.decisions, self.row
-        limits: tuple[Limit, ...] = ()
-        if self.pool in PICK_POOLS or made.reason[row] in ("false_face", "multi_person"):
-            limits = limits_of(self.columns, row, self.pool, self.params, self._false_p())
+        limits = self._limits()
         above = int((made.score[self.scored] > self.score).sum())
         person = int(made.person[row]) if len(made.person) == self.columns.n else -1
         rival = self._rival()
+        needed, later = self._all_needed(limits, rival, {})
         return Explanation(
             int(self.columns.ints("frame_id")[row]), self._where(row), self.pool,
             str(made.verdict[row]), str(made.reason[row]), str(made.detail[row]),
             self.score if math.isfinite(self.score) else None,
             int(made.rank[row]), len(self.picks), above + 1 if self.parts else 0,
             len(self.scored), person if person >= 0 else None, self.parts, limits,
-            tuple(self._needed(limits, rival)), tuple(self._rivals(rival)),
+            tuple(needed), tuple(self._rivals(rival, later)),
             made.names.get(person, ""),
         )
 
@@ -280,17 +234,52 @@ class _Story:
         apart = np.abs(self.columns.floats("time_s")[same] - self.columns.floats("time_s")[row])
         return int(same[apart.argmin()]) if reason == "quota_gap" else int(same[-1])
 
-    def _needed(self, limits: tuple[Limit, ...], rival: int | None) -> list[tuple[str, str]]:
-        made, row, reason = self.decisions, self.row, str(self.decisions.reason[self.row])
-        trial = whatif.Trial(row, self.params, self._redecide)
+    def _limits(self) -> tuple[Limit, ...]:
+        if self.pool in PICK_POOLS or self.decisions.reason[self.row] in (
+            "false_face", "multi_person"
+        ):
+            return limits_of(self.columns, self.row, self.pool, self.params, self._false_p())
+        return ()
+
+    def _all_needed(
+        self, limits: tuple[Limit, ...], rival: int | None, before: whatif.Settings
+    ) -> tuple[list[whatif.Need], list[Neighbour]]:
+        """Return what it needs for this reason and for those that stand behind it, and who would
+        beat it then.
+
+        Args:
+            before: what was changed already.
+        """
+        trial = whatif.Trial(self.row, self.params, self._redecide)
+        needs, values = self._needed(limits, rival, trial)
+        if not values:
+            return needs, []
+        changed, values = trial.changed(**values), before | values
+        assert changed is not None  # it was tried
+        made = self._redecide(changed)
+        needs.append(whatif.then(made, self.row, values))
+        if made.verdict[self.row] == "picked" or self.depth == whatif.DEPTH:
+            return needs, []
+        after = _Story(self.columns, made, changed, self.row, self.names, self.pairs)
+        after.ready, after.depth = self.ready, self.depth + 1
+        rival = after._rival()
+        further, later = after._all_needed(after._limits(), rival, values)
+        if rival is not None:
+            later.insert(0, after._neighbour("would still beat it", rival))
+        return needs + further, later
+
+    def _needed(
+        self, limits: tuple[Limit, ...], rival: int | None, trial: whatif.Trial
+    ) -> tuple[list[whatif.Need], whatif.Settings]:
+        made, reason = self.decisions, str(self.decisions.reason[self.row])
         if reason == "picked":
             closest = min(
                 (limit for limit in limits if limit.limit),
                 key=lambda limit: limit.margin / abs(limit.limit), default=None,
             )
-            return [] if closest is None else [
+            return ([] if closest is None else [
                 ("nearest limit", f"{closest.name} {closest.text}")
-            ]
+            ]), {}
         failed = [limit for limit in limits if not limit.passed]
         if failed and reason in {limit.code for limit in failed}:
             return whatif.of_limits(failed, trial)
@@ -302,8 +291,9 @@ class _Story:
         if REASONS[reason].limits and self.columns.n <= whatif.LARGEST:
             reached = np.isin(made.reason[self.scored].astype(str), ["picked", "below_top"])
             place = int((made.score[self.scored[reached]] > self.score).sum()) + 1
-            return needs + whatif.of_reason(reason, self.pool, trial, place)
-        return [*needs, ("advice", REASONS[reason].advice)]
+            more, values = whatif.of_reason(reason, self.pool, trial, place)
+            return needs + more, values
+        return [*needs, ("advice", REASONS[reason].advice)], {}
 
     def _redecide(self, params: RankParams) -> Decisions:
         from curation.decide.pipeline import decide
@@ -313,10 +303,9 @@ class _Story:
             self.ready = Prepared(self.columns, self.pairs)
         return decide(self.ready, params, self.names)
 
-    def _rivals(self, rival: int | None) -> list[Neighbour]:
-        found = []
-        if rival is not None:
-            found.append(self._neighbour("took its place", rival))
+    def _rivals(self, rival: int | None, later: list[Neighbour]) -> list[Neighbour]:
+        found = [] if rival is None else [self._neighbour("took its place", rival)]
+        found += later
         if not self.parts:
             return found
         made, row = self.decisions, self.row
@@ -360,18 +349,3 @@ class _Story:
 
     def _id(self, row: int) -> int:
         return int(self.columns.ints("frame_id")[row])
-
-
-def _part_text(part: Part) -> str:
-    """Return e.g. "0.91 x 0.40 gives 0.364"."""
-    text = f"{part.value:.2f} x {part.weight:.2f} gives {part.contribution:.4f}"
-    return f"{text}; {part.said}" if part.said else text
-
-
-def _taste_text(decisions: Decisions, row: int) -> str:
-    """Return e.g. "you would keep it with 83 % (give or take 9), by your ratings"."""
-    found = [100 * float(decisions.parts[name][row]) for name in ("taste_p", "taste_sd")
-             if name in decisions.parts]
-    if len(found) < 2 or not all(math.isfinite(value) for value in found):
-        return ""
-    return f"you would keep it with {found[0]:.0f} % (give or take {found[1]:.0f}), by your ratings"

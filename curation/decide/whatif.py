@@ -1,8 +1,9 @@
-"""What a frame would have needed: the least change of a threshold or of its score."""
+"""What a frame would have needed: the least change of thresholds or of its score."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,18 +12,23 @@ from curation.decide.limits import Limit, shown
 from curation.decide.reasons import REASONS
 
 if TYPE_CHECKING:
-    from curation.decide.explain import Part
     from curation.decide.pipeline import Decisions
+    from curation.decide.summands import Part
     from curation.params import RankParams
 
 Redecide = Callable[["RankParams"], "Decisions"]
 
 TRIES = 8
+DEPTH = 6
+"""Reasons behind each other that are followed."""
 LARGEST = 10_000
 """Frames up to which a count is found by deciding again and again; beyond, advice has to do."""
 
 Need = tuple[str, str]
 """Name and text."""
+
+Settings = dict[str, float | int]
+"""Changed tunables by name."""
 
 
 class Trial:
@@ -48,10 +54,18 @@ class Trial:
         made = self.outcome(**values)
         return made is not None and bool(made.verdict[self.row] == "picked")
 
+    def escapes(self, reason: str, **values: Any) -> bool:
+        """Tell whether a reason no longer applies to the frame with other values."""
+        made = self.outcome(**values)
+        return made is not None and bool(made.reason[self.row] != reason)
 
-def of_limits(failed: Sequence[Limit], trial: Trial) -> list[Need]:
-    """Return the limits to move so that none fails, and what would follow, by deciding again."""
-    values: dict[str, float | int] = {}
+
+def of_limits(failed: Sequence[Limit], trial: Trial) -> tuple[list[Need], Settings]:
+    """Return the limits to move so that none fails, and the settings that do it.
+
+    There are no settings where one of them would leave its range.
+    """
+    values: Settings = {}
     needs: list[Need] = []
     for limit in failed:
         now = getattr(trial.params, limit.param)
@@ -67,39 +81,51 @@ def of_limits(failed: Sequence[Limit], trial: Trial) -> list[Need]:
         else:
             needs.append((limit.param, f"{text}, or {worse} {limit.param} to "
                                        f"{values[limit.param]:g}"))
-    if needs:
-        needs.append(("then", _then(trial, values)))
-    return needs
+    if trial.changed(**values) is None:
+        return [*needs, ("then", "it cannot pass all limits")], {}
+    return needs, values
 
 
-def _then(trial: Trial, values: dict[str, float | int]) -> str:
-    made = trial.outcome(**values)
-    if made is None:
-        return "it cannot pass all limits"
-    row = trial.row
+def then(made: Decisions, row: int, values: Settings) -> Need:
+    """Return what changed settings decide about a frame, with all of them."""
     settings = ", ".join(f"{name} {value:g}" for name, value in values.items())
     if made.verdict[row] == "picked":
-        return f"with {settings} it is picked: rank {made.rank[row]} of {made.pool[row]}"
-    return f"with {settings} it is {made.verdict[row]} as {made.reason[row]}: {made.detail[row]}"
+        return "then", f"with {settings} it is picked: rank {made.rank[row]} of {made.pool[row]}"
+    return "then", (f"with {settings} it is {made.verdict[row]} as {made.reason[row]}: "
+                    f"{made.detail[row]}")
 
 
-def of_reason(reason: str, pool: str, trial: Trial, place: int) -> list[Need]:
+def of_reason(
+    reason: str, pool: str, trial: Trial, place: int
+) -> tuple[list[Need], Settings]:
     """Return the least change of each tunable that decides about a reason, by deciding again.
+
+    Where no tunable alone gets the frame picked, those are named that take the reason away:
+    something else stands behind it. The first that is named is returned as the setting.
 
     Args:
         place: of the frame among all that reached the top of its pool.
     """
-    needs: list[Need] = []
     about = REASONS[reason]
     if reason in ("picked", "not_ranked"):
-        return needs
-    for name in about.limits:
-        if name in ("per_video", "per_video_face") and name != pool_cap(pool):
-            continue
-        found = _search(name, about.advice.startswith("raise"), trial, place)
-        if found is not None:
-            needs.append((name, f"{name} {found:g} instead of {getattr(trial.params, name):g}"))
-    return needs or [("advice", about.advice)]
+        return [], {}
+    names = [name for name in about.limits
+             if name not in ("per_video", "per_video_face") or name == pool_cap(pool)]
+    up = about.advice.startswith("raise")
+
+    def text(name: str, found: float) -> str:
+        return f"{name} {found:g} instead of {getattr(trial.params, name):g}"
+
+    for does in (trial.picks, partial(trial.escapes, reason)):
+        tried = [(name, _search(name, up, trial, place, does)) for name in names]
+        found = [(name, value) for name, value in tried if value is not None]
+        if found:
+            return [
+                (name, f"{'or ' if at else ''}{name} {value:g} instead of "
+                       f"{getattr(trial.params, name):g}")
+                for at, (name, value) in enumerate(found)
+            ], dict(found[:1])
+    return [("advice", about.advice)], {}
 
 
 def pool_cap(pool: str) -> str:
@@ -107,30 +133,32 @@ def pool_cap(pool: str) -> str:
     return "per_video_face" if pool == "face" else "per_video"
 
 
-def _search(name: str, up: bool, trial: Trial, place: int) -> float | None:
-    """Return the value nearest to the present one that gets the frame picked."""
+def _search(
+    name: str, up: bool, trial: Trial, place: int, does: Callable[..., bool]
+) -> float | None:
+    """Return the value nearest to the present one that does it, such as get the frame picked."""
     now = getattr(trial.params, name)
     whole = isinstance(now, int)
     if name == "top":
-        return place if place and trial.picks(top=place) else None
+        return place if place and does(top=place) else None
     near, far = float(now), 0.0
     if up:
         far = max(1.0, near)
         for _ in range(4):
             far *= 2
-            if trial.picks(**{name: int(far) if whole else far}):
+            if does(**{name: int(far) if whole else far}):
                 break
             near = far
         else:
             return None
-    elif not trial.picks(**{name: 0 if whole else 0.0}):
+    elif not does(**{name: 0 if whole else 0.0}):
         return None
     for _ in range(TRIES):
         if abs(far - near) <= (1 if whole else 0.01):
             break
         middle = (near + far) / 2
         tried = round(middle) if whole else round(middle, 3)
-        if trial.picks(**{name: tried}):
+        if does(**{name: tried}):
             far = tried
         else:
             near = tried

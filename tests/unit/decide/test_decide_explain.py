@@ -11,9 +11,10 @@ import pytest
 
 from curation.decide import Decisions, decide
 from curation.decide.columns import Columns as View
-from curation.decide.explain import Explanation, explain, parts_of
+from curation.decide.explain import Explanation, explain
 from curation.decide.limits import Limit, limits_of, shown
 from curation.decide.pools import PICK_POOLS
+from curation.decide.summands import parts_of
 from curation.params import RankParams
 from tests.unit.decide.columns import FACE, FULL_BODY, Columns, frames, spread_out
 
@@ -102,7 +103,27 @@ def test_what_follows_is_said_when_a_change_is_not_enough() -> None:
     dark = spread_out(FACE, 3, step_s=0.1, per_shot=3)
     dark[2] |= {"luma_mean": 7.0}
     found, _ = told(2, *dark)
-    assert "rejected as duplicate_burst" in dict(found.needed)["then"]
+    texts = [text for name, text in found.needed if name == "then"]
+    assert "rejected as duplicate_burst" in texts[0]
+    # What stands behind the first reason is said too, and who would beat it then.
+    assert "burst_s" in dict(found.needed) and "it is picked" in texts[-1]
+    assert (found.rivals[0].role, found.rivals[0].frame_id) == ("would still beat it", 1)
+
+
+def test_everything_that_has_to_change_is_said_at_once() -> None:
+    """Too dark, a repeat, and no place left: the settings that are named get it picked together."""
+    rows = spread_out(FULL_BODY, 6, step_s=0.1, per_shot=6)
+    rows[2] |= {"luma_mean": 7.0}
+    found, made = told(2, *rows, per_video=2)
+    assert made.reason[2] == "too_dark"
+    steps = [text for name, text in found.needed if name == "then"]
+    assert ["duplicate_burst" in steps[0], "quota_" in steps[1], "it is picked" in steps[2]] == [
+        True, True, True]
+    settings = steps[2].removeprefix("with ").split(" it is ")[0]
+    values = {name: float(value) for name, value in (one.split() for one in settings.split(", "))}
+    assert set(values) == {"min_brightness", "burst_s", "per_video"}
+    assert decide(frames(*rows), RankParams(**values)).verdict[2] == "picked"
+    assert [one.frame_id for one in found.rivals if one.role == "would still beat it"] == [1, 2]
 
 
 def test_below_the_top_the_last_pick_and_the_least_top_are_named() -> None:
