@@ -13,6 +13,7 @@ from curation.decide.reasons import REASONS
 from curation.engine.remake import make_missing
 from curation.errors import CurationError
 from curation.export import datastore_json, report, tables
+from curation.export.contact_sheet import write_contact_sheet
 from curation.export.folders import place, view_name
 from curation.measures import Measures, gather
 from curation.params import PoolParams, RankParams, SortParams
@@ -196,7 +197,7 @@ def write_reports(catalogue: Catalogue, picks: Mapping[str, list[dict[str, Any]]
     report.write_report(
         catalogue.root / "report.html", f"Frame Curation Studio: {name}", picks, rejects, thumb
     )
-    report.write_contact_sheet(catalogue.root / "contact_sheet.jpg", picks, thumb)
+    write_contact_sheet(catalogue.root / "contact_sheet.jpg", picks, thumb)
 
 
 def write_datastore(catalogue: Catalogue, columns: Columns) -> None:
