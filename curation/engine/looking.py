@@ -58,7 +58,9 @@ def register(
     """Look at files that are new, changed or known by an old record; record what they are.
 
     A file that is no video becomes a row with its reason; the others go on. One that ends its
-    worker is looked at once more, alone, and then quarantined.
+    worker is looked at once more, alone, and then quarantined. What is known of the first files is
+    recorded while the others are looked at, in their order, so that videos have the same numbers
+    however often this is stopped and goes on.
 
     Args:
         again: files to look at whether or not they have changed.
@@ -75,6 +77,7 @@ def register(
     died: set[Path] = set()
     meter = Meter("probe", len(fresh), "files")
     found: dict[Path, tuple[tuple[int, int], VideoInfo | str]] = {}
+    settled = 0
     if fresh:
         yield meter.beat()
         size, most = pick_workers(workers, len(fresh)), limits.decoding(looking_s)
@@ -83,6 +86,9 @@ def register(
                 file = event.task
                 if event.kind == "item":
                     found[file.path] = event.message
+                    while settled < len(fresh) and fresh[settled].path in found:
+                        table.settle_file(fresh[settled], *found[fresh[settled].path])
+                        settled += 1
                     continue
                 if is_poison(event) and file.path not in died:
                     died.add(file.path)
@@ -97,9 +103,8 @@ def register(
                     stat = None if lacking else _stat(file.path)
                     found[file.path] = (stat or (0, 0), said)
                 yield meter.beat(1, note=file.path.name)
-        for file in fresh:
-            stat, outcome = found[file.path]
-            table.settle_file(file, stat, outcome)
+        for file in fresh[settled:]:
+            table.settle_file(file, *found[file.path])
     for file in (table.file(f.path) for f in files):
         if file.error:
             yield meter.beat(failed=(str(file.path), file.error))

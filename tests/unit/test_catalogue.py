@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from curation.store.packs import Packs
 from curation.store.signals import SignalTable
 from curation.store.sources import SourceTable
 from curation.store.videos import FrameRow, VideoTable
+from tests import videos
 
 INFO = VideoInfo(
     path=Path("clip.mp4"),
@@ -244,3 +246,30 @@ def test_a_full_disk_is_named_and_leaves_no_transaction_open(datastore: Path) ->
     catalogue.db.execute("PRAGMA max_page_count = 100000")
     catalogue.remember("small", 1)
     assert catalogue.recall("small") == 1 and catalogue.recall("large") is None
+
+
+def test_looking_at_files_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    """What is known of the first files is recorded before the last one is looked at."""
+    from curation.engine.looking import register
+
+    folder = tmp_path / "videos_folder_1"
+    folder.mkdir()
+    names = ("cfr25", "cuts", "vfr", "b_frames", "ntsc")
+    for name in names:
+        shutil.copy2(videos.clip(name).path, folder / f"{name}.mp4")
+    catalogue = Catalogue(tmp_path)
+    table = SourceTable(catalogue)
+    number = table.add_folder(folder, 1)
+    listed = table.add_files(number, sorted(folder.iterdir()))
+
+    beats = register(catalogue, listed, workers=1)
+    while next(beats).done < 3:
+        pass
+    beats.close()  # type: ignore[attr-defined]
+    known = [table.file(file.path).video_id for file in listed]
+    assert known[:3] == [1, 2, 3] and None in known
+
+    again = list(register(catalogue, [table.file(file.path) for file in listed], workers=1))
+    assert again[-1].total == len(names) - sum(one is not None for one in known)
+    assert [table.file(file.path).video_id for file in listed] == [1, 2, 3, 4, 5]
+    catalogue.close()
