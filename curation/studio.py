@@ -117,7 +117,8 @@ class Studio(Footage, Learning, Sets):
                 failed.update([beat.failed] if beat.failed else [])
                 yield beat
             found = [self.sources.file(file.path) for file in listed]
-            ids = list(dict.fromkeys(f.video_id for f in found if f.video_id is not None))
+            known = [f.video_id for f in found if f.video_id is not None]
+            ids = list(dict.fromkeys(known))
             self._remember("extract", params)
             for beat in one_pass(self.catalogue, ids, params, measuring):
                 failed.update([beat.failed] if beat.failed else [])
@@ -125,7 +126,8 @@ class Studio(Footage, Learning, Sets):
                     yield beat
                 else:
                     offered = len(listed) + len(missing) + len(odd)
-                    yield ended("extract", {**beat.summary, "files": offered}, failed)
+                    told = {"files": offered, "copies": len(known) - len(ids)}
+                    yield ended("extract", {**beat.summary, **told}, failed)
 
     def add_pictures(
         self, folder: Path, workers: int = 0
@@ -193,15 +195,18 @@ class Studio(Footage, Learning, Sets):
     def rank(self, params: RankParams | None = None) -> Generator[Progress, None, None]:
         """Decide about every frame from stored measures and write what was picked.
 
-        Without parameters the pool thresholds are those of the last sort.
+        Without parameters the pool thresholds are those of the last sort. Nothing else is taken
+        over from a run before; the summary says under `changed` what differs from it.
         """
         from curation.outputs import write_ranked
 
         params = params or RankParams(**self.remembered("sort", PoolParams))
         with self.catalogue.writing("rank"):
+            changed = self._changed("rank", params)
             self._remember("rank", params)
             yield Progress("rank", note="deciding")
-            yield placed("rank", write_ranked(self.catalogue, params))
+            told = write_ranked(self.catalogue, params)
+            yield placed("rank", told | {"changed": changed})
 
     # -- marks --------------------------------------------------------------------------------
 

@@ -54,6 +54,16 @@ class Base:
         values: dict[str, Any] = self.catalogue.recall(f"params.{verb}", {})
         return {key: value for key, value in values.items() if key in model.model_fields}
 
+    def _changed(self, verb: str, params: Params) -> dict[str, dict[str, Any]]:
+        """Return name -> {"now", "before"} of what differs from the run before, if there was one.
+        """
+        before, now = self.catalogue.recall(f"params.{verb}", {}), params.model_dump(mode="json")
+        return {
+            name: {"now": value, "before": before[name]}
+            for name, value in now.items()
+            if name in before and before[name] != value
+        }
+
     def _remember(self, verb: str, params: Params) -> None:
         self.catalogue.remember(f"params.{verb}", params.model_dump(mode="json"))
 

@@ -25,11 +25,27 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def one_line(text: str) -> str:
+    """Return text with what would break a line, or steer a terminal, as escapes."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def setting(value: object) -> str:
+    """Return a tunable's value for people: 0.3, none, Anna and Ben."""
+    if isinstance(value, list):
+        return " and ".join(map(str, value)) or "none"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "none" if value in (None, "") else str(value)
+
+
 def failure(item: str, reason: str) -> str:
     """Return what failed and why, as a line; a reason may begin with the item's own path."""
     head, colon, rest = reason.partition(": ")
     is_said = bool(colon) and (head == item or head.endswith(f"/{item}"))
-    return f"{item}: {rest if is_said else reason}"
+    return one_line(f"{item}: {rest if is_said else reason}")
 
 
 def sentence(beat: Progress) -> str:
@@ -43,7 +59,7 @@ def sentence(beat: Progress) -> str:
         text += f", {beat.rate_per_s:.1f}/s"
     if beat.eta_s is not None:
         text += f", {duration(beat.eta_s)} left"
-    return f"{text} {beat.note}".rstrip()
+    return one_line(f"{text} {beat.note}".rstrip())
 
 
 ALSO: list[Callable[[Progress], None]] = []
@@ -123,6 +139,8 @@ def print_summary(summary: Mapping[str, Any], next_line: str) -> None:
             f"{'s' * (summary['videos'] != 1)}"
             f" ({summary['dropped']} black, blank or frozen left out)"
         )
+        if summary["copies"]:
+            print(f"{summary['copies']} of {summary['files']} files are copies of other files")
         if "measured" in summary:
             print(f"{summary['measured']} measured; full-size pictures are made when needed")
     elif verb == "sort":
@@ -198,7 +216,7 @@ def _print_ranking(summary: Mapping[str, Any], shown: int = 60) -> None:
         table.add_row(
             row["pool"],
             str(row["rank"]),
-            row["video"],
+            one_line(row["video"]),
             f"{row['time_s']:.3f} s",
             "by hand" if row["score"] is None else f"{row['score']:.3f}",
         )
@@ -213,5 +231,11 @@ def _print_ranking(summary: Mapping[str, Any], shown: int = 60) -> None:
     for code, count in summary["reasons"].items():
         reasons.add_row(code, str(count), summary["advice"].get(code, ""))
     console.print(reasons)
+    if summary["changed"]:
+        told = [
+            f"{name} {setting(both['now'])} (last time {setting(both['before'])})"
+            for name, both in summary["changed"].items()
+        ]
+        print(f"ranked with {', '.join(told)}")
     print(f"report:        {summary['report']}")
     print(f"contact sheet: {summary['contact_sheet']}")

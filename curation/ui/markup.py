@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curation.cli.terminal import duration
+from curation.cli.terminal import duration, setting
 from curation.errors import CurationError
 from curation.export.report import clock
 from curation.store.jobs import Job
@@ -177,10 +177,11 @@ def outcome(summary: Mapping[str, Any]) -> str:
         return export_words.sentence(summary)
     if verb == "extract":
         frames, videos = summary.get("frames", 0), summary.get("videos", 0)
-        left_out = summary.get("dropped", 0)
+        left_out, copies = summary.get("dropped", 0), summary.get("copies", 0)
+        same = f" {count(copies, 'file')} hold the same as another." if copies else ""
         return (
             f"{count(frames, 'frame')} of {count(videos, 'video')} are stored; {left_out:,} black, "
-            "blank or frozen ones were left out."
+            f"blank or frozen ones were left out.{same}"
         )
     if verb == "sort":
         pools = {k: v for k, v in summary.get("pools", {}).items() if k != "none"}
@@ -198,7 +199,12 @@ def outcome(summary: Mapping[str, Any]) -> str:
     picked = summary.get("picked", {})
     named = ", ".join(f"{POOL_NAMES.get(k, k)} {v}" for k, v in picked.items())
     said = f"{sum(picked.values()):,} of {summary.get('frames', 0):,} frames picked."
-    return f"{said} {named}." if named else said
+    said = f"{said} {named}." if named else said
+    changed = ", ".join(
+        f"{name.replace('_', ' ')} {setting(both['now'])} (last time {setting(both['before'])})"
+        for name, both in summary.get("changed", {}).items()
+    )
+    return f"{said} Ranked with {changed}." if changed else said
 
 
 def log_view(lines: str) -> str:

@@ -45,6 +45,7 @@ STAGES = {
     "download": "Downloading",
     "add": "Taking in",
     "extract": "Extracting",
+    "triage": "Looking for near copies",
     "measure": "Measuring",
     "verify": "Comparing alike frames",
     "sort": "Putting into pools",

@@ -86,7 +86,19 @@ def test_names_that_hurt(tmp_path: Path) -> None:
         shutil.copy2(videos.clip(clip).path, folder / name)
     summary = run_json("01_extract.py", tmp_path / "d")
     assert summary["failed_items"] == []
-    assert summary["videos"] == len(names)
+    assert (summary["videos"], summary["copies"]) == (len(names), 0)
+
+
+def test_a_name_of_two_lines_is_told_in_one_and_copies_are_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "d" / "videos_folder_1"
+    folder.mkdir(parents=True)
+    shutil.copy2(videos.clip("cfr25").path, folder / "good.mp4")
+    shutil.copy2(videos.clip("cfr25").path, folder / "good again.mp4")
+    (folder / "line\nbreak\x1b[31m.mp4").write_bytes(b"")
+    done = run("01_extract.py", tmp_path / "d")
+    for told in (done.stdout, done.stderr):
+        assert "line\\nbreak\\x1b[31m.mp4: is empty" in told and "\x1b" not in told
+    assert "1 of 3 files are copies of other files" in done.stdout
 
 
 def test_no_folder_to_write_to_is_one_line(tmp_path: Path) -> None:

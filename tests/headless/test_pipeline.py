@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from curation.decide.reasons import REASONS
-from tests.headless.runs import ROOT, file_digests, run_json
+from tests.headless.runs import ROOT, file_digests, run, run_json
 
 RECIPE = ("--recipe", "recipes/small.yaml")
 
@@ -91,7 +91,11 @@ def test_a_moved_threshold_moves_picks_and_nothing_is_measured_again(ranked: Pat
     assert strict["picked"].get("face", 0) == 0 < loose["picked"]["face"]
     assert strict["reasons"]["face_too_small"] > 0
     assert run_json("02_sort.py", ranked, *RECIPE)["measured"] == 0
-    run_json("03_score_and_rank.py", ranked, *RECIPE)
+    # Nothing is remembered from the run before, and what differs from it is said.
+    assert strict["changed"] == {"min_face_px": {"now": 1000, "before": 40}}
+    again = run("03_score_and_rank.py", ranked, *RECIPE).stdout
+    assert "ranked with min_face_px 40 (last time 1000)" in again
+    assert "last time" not in run("03_score_and_rank.py", ranked, *RECIPE).stdout
 
 
 def test_a_missing_weight_stops_before_the_first_frame(ranked: Path, tmp_path: Path) -> None:

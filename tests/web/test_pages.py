@@ -15,6 +15,7 @@ from curation.store.staleness import Stale
 from curation.ui import markup
 from curation.ui.api import VERBS
 from curation.ui.strip import Status, strip
+from curation.ui.words import STAGES
 from curation.web.site import Settings
 from tests.web.conftest import serving, site_of
 
@@ -233,6 +234,21 @@ def test_a_job_reads_well() -> None:
     slow = markup.job_panel(job(done=61, total=7265, unit="s of video", rate_per_s=3.2), "")
     assert "1 min 1 s of 2 h 1 min of video" in slow
     assert "3.2 times as fast as it plays" in slow
+
+
+def test_the_end_of_a_verb_says_what_is_missing_and_what_was_asked_for() -> None:
+    said = markup.outcome({"verb": "extract", "frames": 9, "videos": 3, "dropped": 0, "copies": 2})
+    assert "2 files hold the same as another" in said
+    changed = {"pose_area": {"now": 0.3, "before": 0.2}, "person": {"now": [], "before": ["Anna"]}}
+    said = markup.outcome({"verb": "rank", "picked": {"face": 4}, "frames": 9, "changed": changed})
+    assert "Ranked with pose area 0.3 (last time 0.2), person none (last time Anna)." in said
+    assert "anked with" not in markup.outcome({"verb": "rank", "picked": {"face": 4}, "frames": 9})
+
+
+def test_every_stage_of_the_three_steps_has_words() -> None:
+    for stage in ("probe", "extract", "triage", "measure", "verify", "sort", "rank"):
+        running = markup.job_panel(job(stage=stage), "")
+        assert STAGES[stage] in running and f">{stage}<" not in running
 
 
 def test_many_failures_are_counted_and_the_first_are_shown() -> None:

@@ -304,13 +304,13 @@ class Grid {
 /** The shape that most frames have, within what a grid can bear. */
 function commonAspect(table) {
   const step = Math.max(1, Math.floor(table.n / 500));
-  const shapes = [];
+  let [sum, n] = [0, 0];
   for (let row = 0; row < table.n; row += step) {
-    if (table.height[row]) shapes.push(table.width[row] / table.height[row]);
+    if (!table.width[row] || !table.height[row]) continue;
+    sum += Math.log(table.width[row] / table.height[row]);
+    n += 1;
   }
-  shapes.sort((a, b) => a - b);
-  const middle = shapes[shapes.length >> 1] ?? 1.5;
-  return Math.min(1.8, Math.max(0.7, middle));
+  return Math.min(1.8, Math.max(0.7, n ? Math.exp(sum / n) : 1.5));
 }
 
 /** The grid mode, and how the arrows move in it. */
