@@ -37,6 +37,11 @@ SMILE_SHAPES = (44, 45)
 """mouthSmileLeft and mouthSmileRight among the 52 blendshapes of FaceLandmarker."""
 
 
+MANY = {"person": "people", "video": "videos"}
+"""Axes that may have any number of kinds, and what these are called."""
+BINS_SHOWN, LACKS_SHOWN = 12, 5
+
+
 @dataclass(frozen=True, slots=True)
 class Bin:
     """One kind of frame.
@@ -102,17 +107,52 @@ class Coverage:
     lacking: tuple[Lack, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain lists and dicts; `lines` is all of it for people."""
-        return asdict(self) | {"lines": self.to_text()}
+        """Return plain lists and dicts; `brief` and `lines` are for people, see `brief`."""
+        return asdict(self) | {"brief": asdict(self.brief()), "lines": self.to_text()}
+
+    def brief(self) -> Coverage:
+        """Return what a person can read: of many people and videos those with most frames.
+
+        What is left out is one row, and one sentence of what lacks, that count it.
+        """
+        lacking = [lack for lack in self.lacking if lack.axis not in MANY]
+        for name in MANY:
+            found = [lack for lack in self.lacking if lack.axis == name]
+            found.sort(key=lambda lack: -lack.candidates)
+            most = LACKS_SHOWN if len(found) > LACKS_SHOWN + 1 else len(found)
+            lacking += found[:most]
+            if found[most:]:
+                text = f"nothing of {len(found) - most} more {MANY[name]}"
+                count = sum(lack.candidates for lack in found[most:])
+                lacking.append(Lack(name, "", f"{text}; {count} candidates", count, None, ""))
+        axes = tuple(_brief(axis) if axis.name in MANY else axis for axis in self.axes)
+        return Coverage(self.picked, self.available, axes, tuple(lacking))
 
     def to_text(self) -> list[str]:
-        """Return lines for a terminal."""
+        """Return lines for a terminal: what `brief` has."""
+        return self.brief()._lines()
+
+    def _lines(self) -> list[str]:
         lines = [f"{self.picked} picks of {self.available} usable frames"]
         for axis in self.axes:
             lines += ["", f"{axis.name}: known of {axis.known} usable frames"]
             lines += [f"  {one.name:<24} {one.picked:>6} of {one.available}" for one in axis.bins]
         lines += ["", "what the picks lack:" if self.lacking else "the picks lack nothing listed"]
         return lines + [f"  {lack.text}" for lack in self.lacking]
+
+
+def _brief(axis: Axis) -> Axis:
+    """Return an axis without kinds that have no usable frame, and of many the largest."""
+    bins = [one for one in axis.bins if one.available]
+    if len(bins) > BINS_SHOWN + 1:
+        bins.sort(key=lambda one: -one.available)
+        rest = bins[BINS_SHOWN:]
+        with_picks = sum(one.picked > 0 for one in rest)
+        bins[BINS_SHOWN:] = [Bin(
+            f"{len(rest)} more {MANY[axis.name]}, {with_picks} with picks",
+            sum(one.available for one in rest), sum(one.picked for one in rest),
+        )]
+    return Axis(axis.name, axis.known, tuple(bins))
 
 
 def coverage(

@@ -337,6 +337,7 @@ def tally(picked: Mapping[str, int], before: Mapping[str, int], changed: bool) -
 
 def coverage(found: Mapping[str, Any]) -> str:
     """Return what the picks lack in words, then how many of each kind were picked."""
+    found = found["brief"]
     lacking = "".join(f"<li>{text(lack['text'])}</li>" for lack in found["lacking"])
     lacks = f"<ul class='lacking'>{lacking}</ul>" if lacking else "<p class='dim'>Nothing.</p>"
     axes = "".join(

@@ -125,3 +125,28 @@ def test_nothing_at_all() -> None:
     found = coverage(data, decide(data, RankParams()))
     assert found.picked == found.available == 0
     assert found.to_text()
+
+
+def test_five_hundred_videos_are_told_in_a_few_lines() -> None:
+    """Everything is in the data; what people read counts what it leaves out."""
+    rows = spread_out(FACE, 500)
+    for at, row in enumerate(rows):
+        row |= {"video": at + 1, "luma_mean": 7.0 if at % 2 else 120.0}
+    data = frames(*rows)
+    found = coverage(data, decide(data, RankParams(top=9)), {})
+    axes = {axis.name: axis for axis in found.axes}
+    assert len(axes["video"].bins) == 500
+    lacking = [lack for lack in found.lacking if lack.axis == "video"]
+    assert len(lacking) == 491
+    text = found.to_text()
+    assert len(text) < 80
+    assert any("488 more videos" in line for line in text)
+    assert sum("nothing of video" in line for line in text) == 5
+    assert any(f"nothing of {491 - 5} more videos; " in line for line in text)
+    brief = {axis.name: axis for axis in found.brief().axes}
+    for name, axis in axes.items():
+        for what in ("available", "picked"):
+            full, short = (sum(getattr(one, what) for one in each.bins)
+                           for each in (axis, brief[name]))
+            assert full == short
+    assert found.to_dict()["brief"]["lacking"][-1]["text"].startswith("nothing of 486 more")
