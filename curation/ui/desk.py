@@ -318,7 +318,7 @@ def _video_row(
         if facts["damaged"]:
             row["notes"].append(f"{facts['damaged']} damaged packets were left out")
         state = f"{_plural(facts['frames'], 'frame')}, {_plural(facts['shots'], 'shot')}"
-        return row | {"state": state, "kind": "good"}
+        return row | {"state": state, "kind": "good" if facts["frames"] else "soft"}
     return row
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ POOL_NAMES = {
 }
 PARTS = ("focus", "pose", "face", "exposure", "taste")
 FAILED_SHOWN, FAILED_SHOWN_RUNNING = 20, 3
+VIDEOS_SHOWN = 100
 
 
 def notice(message: str, kind: str = "bad", hint: str = "") -> str:
@@ -213,13 +215,21 @@ def log_view(lines: str) -> str:
 
 
 def video_table(videos: Sequence[Mapping[str, Any]]) -> str:
-    """Return the list of videos with what is known of each.
+    """Return the list of videos with what is known of each; of many what cannot be used first.
+
+    A page of thousands of rows is neither quick nor read: the rest is counted.
 
     Args:
         videos: rows with name, folder, state, kind (good, bad, soft), facts, notes, poster.
     """
     if not videos:
         return empty("No video yet", "Drop a clip above, add a folder, or try the sample clips.")
+    shown, said = videos, ""
+    if len(videos) > VIDEOS_SHOWN:
+        states = Counter(v["state"] for v in videos if v["kind"] == "bad")
+        told = "".join(f", {n:,} {state[0].lower()}{state[1:]}" for state, n in states.items())
+        shown = sorted(videos, key=lambda v: v["kind"] != "bad")[:VIDEOS_SHOWN]
+        said = f"<p class='about'>{len(videos):,} files{text(told)}; {len(shown)} are listed.</p>"
     rows = "".join(
         f"<tr><td class='poster'>{_poster(v)}</td>"
         f"<td><b>{text(v['name'])}</b><span class='dim'>{text(v['folder'])}</span></td>"
@@ -227,11 +237,11 @@ def video_table(videos: Sequence[Mapping[str, Any]]) -> str:
         f"<td><span class='badge {v['kind']}'>{text(v['state'])}</span>"
         + "".join(f"<span class='dim'>{text(note)}</span>" for note in v["notes"])
         + "</td></tr>"
-        for v in videos
+        for v in shown
     )
     return (
-        "<table class='videos'><thead><tr><th></th><th>Video</th><th>Picture</th><th>State</th>"
-        f"</tr></thead><tbody>{rows}</tbody></table>"
+        f"{said}<table class='videos'><thead><tr><th></th><th>Video</th><th>Picture</th>"
+        f"<th>State</th></tr></thead><tbody>{rows}</tbody></table>"
     )
 
 

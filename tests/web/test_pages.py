@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -243,6 +244,21 @@ def test_the_end_of_a_verb_says_what_is_missing_and_what_was_asked_for() -> None
     said = markup.outcome({"verb": "rank", "picked": {"face": 4}, "frames": 9, "changed": changed})
     assert "Ranked with pose area 0.3 (last time 0.2), person none (last time Anna)." in said
     assert "anked with" not in markup.outcome({"verb": "rank", "picked": {"face": 4}, "frames": 9})
+
+
+def test_of_five_hundred_videos_those_that_cannot_be_used_are_listed_first() -> None:
+    rows = [
+        {"name": f"clip{i}.mp4", "folder": "", "facts": "", "notes": [], "poster": None,
+         "kind": "bad" if i % 50 == 49 else "good",
+         "state": "Cannot be used" if i % 50 == 49 else "2 frames, 1 shot"}
+        for i in range(500)
+    ]  # fmt: skip
+    page = markup.video_table(rows)
+    assert "500 files, 10 cannot be used; 100 are listed" in page
+    listed = re.findall(r"<b>(clip\d+)\.mp4", page)
+    assert listed[:2] == ["clip49", "clip99"] and listed[10] == "clip0" and len(listed) == 100
+    few = markup.video_table(rows[:60])
+    assert few.count("<tr>") == 61 and "are listed" not in few
 
 
 def test_every_stage_of_the_three_steps_has_words() -> None:
