@@ -203,6 +203,11 @@ def test_the_page_says_what_to_do_when_there_is_nothing(
         tab(page, name)
         expect(page.locator(f"#start-{verb}")).to_be_disabled()
         expect(page.locator(f"#job-{verb}")).to_contain_text(advice)
+        scrolling = page.evaluate(
+            "[...document.querySelectorAll('.advanced')].filter((e) => e.offsetParent &&"
+            " /auto|scroll/.test(getComputedStyle(e).overflowX)).length"
+        )
+        assert scrolling == 0, f"a closed box of settings has a scroll bar in {name}"
     tab(page, "2 Extract")
     page.locator("#job-extract").get_by_role("link", name="Go to Ingest").click()
     expect(page.get_by_role("tab", name="1 Ingest")).to_have_attribute("aria-selected", "true")
