@@ -19,15 +19,6 @@ from tests.web.conftest import serving
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """Return a person's own folder, beside the datastore that came."""
-    made = tmp_path / "home"
-    made.mkdir()
-    (made / "thesis.txt").write_text("mine")
-    return made
-
-
-@pytest.fixture
 def came(tmp_path: Path) -> Catalogue:
     made = fill(tmp_path / "came", 40, pictures=40).catalogue
     folders.place(made, "ranked", {})

@@ -20,15 +20,6 @@ EVIL = b"echo evil"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """Return a person's own folder, beside the one that came."""
-    made = tmp_path / "home"
-    made.mkdir()
-    (made / "thesis.txt").write_text("mine")
-    return made
-
-
-@pytest.fixture
 def came(tmp_path: Path) -> Path:
     """Return a folder that came from elsewhere."""
     made = tmp_path / "came"
