@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from curation.store.catalogue import FILE_NAME
+from tests.browser.conftest import PATIENCE_MS
 
 WS = "document.querySelector('.rv').workspace"
 """The workspace object in the page; tests look at it, and never act through it."""
@@ -33,7 +35,7 @@ DRAWN = """() => {
 
 NOT_SAVED = re.compile("not saved|waiting to be saved|offline", re.IGNORECASE)
 """What the page says while the server is away."""
-expect.set_options(timeout=180_000)
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class Desk:
@@ -41,7 +43,7 @@ class Desk:
 
     def __init__(self, page: Any, url: str, datastore: Path) -> None:
         self.page = page
-        page.set_default_timeout(180_000)
+        page.set_default_timeout(PATIENCE_MS)
         self.url = url
         self.datastore = datastore
 
@@ -123,8 +125,10 @@ def containing(text: str) -> re.Pattern[str]:
 
 
 def eventually(page: Any, holds: Callable[[], bool]) -> None:
-    """Wait until something outside the page holds; the test's own limit is the only one."""
+    """Wait until something outside the page holds, as long as for what is in it."""
+    begun = time.monotonic()
     while not holds():
+        assert time.monotonic() - begun < PATIENCE_MS / 1000, "it never came"
         page.wait_for_timeout(20)
 
 
