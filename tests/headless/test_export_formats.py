@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +243,25 @@ def test_exiv2_reads_the_sidecars_as_darktable_does(studio: Studio, tmp_path: Pa
         told = found[str(side)]
         assert int(told["Xmp.xmp.Rating"]) == packet.rating
         assert set(told.get("Xmp.dc.subject", ())) == set(packet.keywords)
+
+
+def test_adobes_toolkit_reads_the_sidecars_as_lightroom_does(
+    studio: Studio, tmp_path: Path
+) -> None:
+    if not find_library("exempi"):
+        pytest.skip("Adobe's XMP Toolkit is not there: scripts/system-deps --readers")
+    exports.export(studio, "xmp", tmp_path / "o", naming="adobe")
+    pictures = [tmp_path / "o" / row["file"] for row in exports.manifest(tmp_path / "o")]
+    sides = [picture.with_suffix(".xmp") for picture in pictures]
+    found = read_by("read_exempi.py", tmp_path, *sides)
+    for side in sides:
+        packet, told = xmp.read(side), found[str(side)]
+        assert told["rating"] == packet.rating
+        labels = re.findall(r'xmp:Label="([^"]*)"', side.read_text(encoding="utf-8"))
+        assert told["label"] == "".join(labels)
+        assert set(told["words"]) == set(packet.keywords)
+    assert {told["rating"] for told in found.values()} == {0, 4}
+    assert any(told["label"] for told in found.values())
 
 
 def test_kohya_is_what_sd_scripts_look_for(studio: Studio, tmp_path: Path) -> None:
