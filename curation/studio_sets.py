@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,8 @@ from curation.records import Progress
 from curation.studio_base import Base, ended
 
 if TYPE_CHECKING:
+    import pandas
+
     from curation.export.settings import ExportParams
     from curation.search.find import SearchParams
 
@@ -52,6 +54,21 @@ class Sets(Base):
 
         fields = fields_of(self.catalogue)
         return [fields.about(name) for name in fields]
+
+    def table(self, where: str = "", columns: Sequence[str] = ()) -> pandas.DataFrame:
+        """Return frames as a pandas table with `frame_id` as its index, by video and time: what was
+        measured, decided and marked.
+
+        Args:
+            where: a typed condition; "" is all frames.
+            columns: names as `columns()` tells them; none is all of them.
+
+        Raises:
+            CurationError: a condition or a name that is none.
+        """
+        from curation.search.table import table
+
+        return table(self.catalogue, where, columns)
 
     # -- export ---------------------------------------------------------------------------------
 

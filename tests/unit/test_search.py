@@ -112,6 +112,21 @@ def test_columns_say_what_they_are(studio: Studio) -> None:
     json.dumps(list(columns.values()), allow_nan=False)
 
 
+def test_a_table_of_all_that_is_known(studio: Studio) -> None:
+    known = studio.table()
+    assert list(known.index) == studio.frames_where("") and known.index.name == "frame_id"
+    assert set(known.columns) == {one["name"] for one in studio.columns()} - {"frame_id"}
+    assert known.tags.map(len).sum() == 3 and set(known.note.dropna()) == {"keep this"}
+    faces = studio.table("pool = 'face' and score > 0.5", ["video", "score", "yaw", "stars"])
+    assert list(faces.columns) == ["video", "score", "yaw_deg", "stars"]
+    assert list(faces.index) == studio.frames_where("pool = 'face' and score > 0.5")
+    of_all = known[(known.pool == "face") & (known.score > 0.5)]
+    assert of_all.yaw_deg.equals(faces.yaw_deg) and of_all.video.equals(faces.video)
+    assert len(studio.table("score > 2", ["tags", "pool"])) == 0
+    with pytest.raises(CurationError, match="no column 'colour'"):
+        studio.table(columns=["colour"])
+
+
 @pytest.mark.parametrize("by", ["appearance", "face", "pose", "scene"])
 def test_like_a_frame(studio: Studio, by: str) -> None:
     vectors = vectors_of(studio.catalogue, Fields(studio.catalogue).frame_id, by)
