@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.decide import Decisions, assign, by_hand, decide
+from curation.decide.pools import PICK_POOLS
 from curation.decide.reasons import REASONS
 from curation.engine.remake import make_missing
 from curation.errors import CurationError
@@ -111,7 +112,15 @@ def write_ranked(catalogue: Catalogue, params: RankParams) -> dict[str, Any]:
     table = DecisionTable(catalogue)
     table.replace(rows_of(columns, decisions))
     Journal(catalogue).lay(by_hand.overlay)  # what people applied outlives every new ranking
-    return write_picks(catalogue, columns)
+    return write_picks(catalogue, columns) | {"asked": asked(params, columns)}
+
+
+def asked(params: RankParams, columns: Columns) -> dict[str, int]:
+    """Return pool -> how many picks the settings ask for, whatever the footage has of them."""
+    videos = len(np.unique(columns["video"]))
+    most = {pool: params.per_video_face if pool == "face" else params.per_video
+            for pool in PICK_POOLS}  # fmt: skip
+    return {pool: min(params.top, videos * each) for pool, each in most.items()}
 
 
 def apply_marks(catalogue: Catalogue) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,6 +28,7 @@ POOL_NAMES = {
 PARTS = ("focus", "pose", "face", "exposure", "taste")
 FAILED_SHOWN, FAILED_SHOWN_RUNNING = 20, 3
 VIDEOS_SHOWN = 100
+REASONS_SHOWN = 3
 
 
 def notice(message: str, kind: str = "bad", hint: str = "") -> str:
@@ -148,12 +150,25 @@ def _figures(job: Job) -> str:
 
 def _ending(job: Job) -> str:
     if job.state == "done" and job.summary:
-        return f"<p class='outcome'>{text(outcome(job.summary))}</p>"
+        return f"<p class='outcome'>{text(outcome(job.summary))}</p>{_fewer(job.summary)}"
     if job.state in ("failed", "interrupted") and job.error:
         return notice(job.error, hint="What is finished is kept; Resume goes on from there.")
     if job.state == "cancelled":
         return notice("Cancelled.", "soft", "What is finished is kept; Resume goes on from there.")
     return ""
+
+
+def _fewer(summary: Mapping[str, Any]) -> str:
+    """Return why a ranking gave fewer picks than its settings ask for, "" when it gave as many."""
+    picked = sum(summary.get("picked", {}).values())
+    asked = sum(summary.get("asked", {}).values())
+    if picked >= asked:
+        return ""
+    most = sorted(summary.get("reasons", {}).items(), key=lambda one: -one[1])[:REASONS_SHOWN]
+    why = ", ".join(f"{code.replace('_', ' ')} {number:,}" for code, number in most)
+    said = f"{picked:,} of the {asked:,} asked for. Most often not picked for: {why or 'nothing'}."
+    more = "<a class='go' href='?tab=results'>Results, Not picked, shows each with its reason</a>"
+    return f"<p class='figures fewer'>{text(said)} {more}</p>"
 
 
 def _failed(job: Job) -> str:
@@ -253,7 +268,17 @@ def _poster(video: Mapping[str, Any]) -> str:
 
 def grid(rows: Sequence[Mapping[str, Any]], revisions: Mapping[int, str]) -> str:
     """Return frames as cells, each with its rank, score, parts and reason."""
-    return f"<div class='grid'>{''.join(_cell(row, revisions) for row in rows)}</div>"
+    cells = "".join(_cell(row, revisions) for row in rows)
+    return f"<div class='grid' style='--shape:{_shape(rows):.3f}'>{cells}</div>"
+
+
+def _shape(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Return width by height of cells in which all pictures come out as large as each other."""
+    sides = ((row.get("width"), row.get("height")) for row in rows)
+    shapes = [width / height for width, height in sides if width and height] or [4 / 3]
+    # A picture of one area is sqrt(shape) wide and 1 / sqrt(shape) high: room for both extremes.
+    narrow, wide = (min(max(end, 9 / 16), 16 / 9) for end in (min(shapes), max(shapes)))
+    return math.sqrt(narrow * wide)
 
 
 def _cell(row: Mapping[str, Any], revisions: Mapping[int, str]) -> str:

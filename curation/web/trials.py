@@ -241,6 +241,8 @@ class Trials:
             "frame_id": frame_id,
             "video": self._names[int(self._columns["video"][i])],
             "time_s": float(self._columns["time_s"][i]),
+            "width": int(self._columns["width"][i]),
+            "height": int(self._columns["height"][i]),
             "pool": str(made.pool[i]),
             "verdict": str(made.verdict[i]),
             "reason": str(made.reason[i]),

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from curation.store.jobs import Job
 from curation.store.staleness import Stale
+from curation.studio import Studio
 from curation.ui import markup
 from curation.ui.api import VERBS
 from curation.ui.strip import Status, strip
@@ -244,6 +245,24 @@ def test_the_end_of_a_verb_says_what_is_missing_and_what_was_asked_for() -> None
     said = markup.outcome({"verb": "rank", "picked": {"face": 4}, "frames": 9, "changed": changed})
     assert "Ranked with pose area 0.3 (last time 0.2), person none (last time Anna)." in said
     assert "anked with" not in markup.outcome({"verb": "rank", "picked": {"face": 4}, "frames": 9})
+
+
+def test_a_ranking_with_fewer_picks_than_asked_for_says_why_and_where_to_see_more(
+    filled: Path,
+) -> None:
+    studio = Studio(filled)
+    told = list(studio.rank())[-1].summary
+    studio.close()
+    assert told is not None
+    assert told["asked"] == {"face": 12, "upper_body": 6, "full_body": 6}  # of one video
+    assert sum(told["picked"].values()) < 24
+    panel = markup.job_panel(job(verb="rank", state="done", summary={"verb": "rank", **told}), "")
+    most = sorted(told["reasons"].items(), key=lambda one: -one[1])[:3]
+    assert f"{sum(told['picked'].values())} of the 24 asked for" in panel
+    assert ", ".join(f"{code.replace('_', ' ')} {n}" for code, n in most) in panel
+    assert "href='?tab=results'" in panel
+    enough = {"verb": "rank", "picked": {"face": 4}, "asked": {"face": 4}, "frames": 9}
+    assert "asked for" not in markup.job_panel(job(verb="rank", state="done", summary=enough), "")
 
 
 def test_of_five_hundred_videos_those_that_cannot_be_used_are_listed_first() -> None:
