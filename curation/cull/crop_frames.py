@@ -103,7 +103,7 @@ def scene_of_frame(catalogue: Catalogue, frame_id: int, size_wh: tuple[int, int]
     told = look(catalogue, frame_id)
     if told is None or "n_faces" not in told["measures"]:
         raise InputError(
-            "nobody has looked for faces in this frame yet",
+            "nobody has looked for faces in this picture yet",
             "python 02_sort.py for videos, python -m curation crops FOLDER for photos",
         )
     boxes: Sequence[Mapping[str, Any]] = told["boxes"]

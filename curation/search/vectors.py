@@ -26,7 +26,7 @@ FOLDER = Path("cache") / "vectors"
 SOURCES = {"appearance": "appearance", "face": "identity", "pose": "pose_shape", "scene": "scene"}
 """What frames can be alike by, and the column that says so."""
 SAID = {
-    "appearance": "how frames look", "face": "faces", "pose": "poses", "scene": "places",
+    "appearance": "looks", "face": "faces", "pose": "poses", "scene": "places",
 }
 JOINTS = (0, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
 """Nose, ears, shoulders, elbows, wrists, hips, knees, ankles: as for duplicates."""

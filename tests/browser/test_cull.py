@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,19 @@ TIED = (2, 5)
 """Bursts of `shoot` of which two shots are equally sharp."""
 DUPES = "_review_dupes"
 STARTED = "ws.cull?.loaded && ws.cull.group"
+
+
+WORDS = """() => {
+  const said = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const { data, parentElement } = texts.currentNode;
+    if (!parentElement.closest('script, style')) said.push(data);
+  }
+  for (const name of ['title', 'aria-label', 'placeholder']) {
+    for (const one of document.querySelectorAll(`[${name}]`)) said.push(one.getAttribute(name));
+  }
+  return said;
+}"""
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -226,6 +240,21 @@ def test_groups_are_narrowed_ordered_and_found_again(cull: Any) -> None:
     desk.until("ws.cull.stage.zoomAt !== null")
 
 
+def test_the_desk_of_photos_speaks_of_photos(cull: Any) -> None:
+    desk = cull
+    said: set[str] = set()
+    for mode in ("cull", "grid", "loupe", "compare", "survey"):
+        desk.page.evaluate(f"{reviewing.WS}.setMode('{mode}')")
+        desk.until(f"ws.mode === '{mode}'")
+        said |= set(desk.page.evaluate(WORDS))
+    desk.press("?")
+    dialog = desk.page.locator("dialog[open], [role=dialog]").first
+    expect(dialog).to_contain_text("Next photo")
+    said |= set(desk.page.evaluate(WORDS))
+    assert {text for text in said if re.search(r"\b(frame|video|clip)s?\b", text, re.I)} == set()
+    assert {"Folder and time", f"{desk.read('ws.table.n')} photos", "Next photo"} <= said
+
+
 def test_stacks_of_video_frames_are_culled_alike(desk: Any, mine: str) -> None:
     desk.open(f"{mine}&mode=cull")
     desk.until(STARTED)
@@ -276,6 +305,36 @@ def test_the_tab_finds_groups_and_opens_their_desk(page: Any, walk: Path, tmp_pa
         desk.press("Enter")
         desk.saved()
         assert desk.stored("flag", rows(desk, 0)) == [1, -1, -1, -1]
+        seen.nothing_bad()
+    finally:
+        made.kill()
+
+
+def test_in_the_tab_a_folder_is_applied_and_put_back_by_clicks(
+    page: Any, walk: Path, tmp_path: Path
+) -> None:
+    before = tree(walk)
+    made = Server(tmp_path / "own" / "datastore", "--input-dir", str(walk))
+    made.datastore.parent.mkdir()
+    made.start()
+    try:
+        seen = Seen(page, made.url)
+        page.set_default_timeout(180_000)
+        page.goto(f"{made.url}/?tab=cull")
+        desk = Desk(page, made.url, walk / OUR_FOLDER)
+        desk.until(STARTED)
+        facts(desk)
+        page.get_by_title("Do as proposed, go to the next group").click()
+        desk.saved()
+        page.get_by_role("button", name="Apply…").click()
+        expect(page.locator(".cu-apply")).to_contain_text("3 pictures will move")
+        page.locator(".cu-apply").get_by_role("button", name="Move").click()
+        expect(page.locator(".rv-toast")).to_contain_text("3 pictures moved")
+        after = tree(walk)
+        assert after != before and sorted(after.values()) == sorted(before.values())
+        page.get_by_role("button", name="Put back").click()
+        expect(page.locator(".rv-toast")).to_contain_text("Everything is where it was")
+        assert tree(walk) == before
         seen.nothing_bad()
     finally:
         made.kill()

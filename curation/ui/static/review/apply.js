@@ -40,7 +40,7 @@ class Apply {
   }
 
   show(waiting, canUndo) {
-    this.said.textContent = waiting ? `Marks of ${frames(waiting)} are not applied yet` : '';
+    this.said.textContent = waiting ? this.ws.ours(`Marks of ${frames(waiting)} are not applied yet`) : '';
     this.apply.hidden = !waiting;
     this.back.hidden = !canUndo;
   }

@@ -65,7 +65,7 @@ function addMoves(ws) {
     run: () => {
       let to = find(ws, ws.cursor, 1, (row) => ws.table.flag[row] === 0);
       if (to < 0) to = find(ws, -1, 1, (row) => ws.table.flag[row] === 0);
-      if (to < 0) ws.toast('Every frame in view has a flag.'); else ws.setCursor(to);
+      if (to < 0) ws.toast(ws.ours('Every frame in view has a flag.')); else ws.setCursor(to);
     },
   });
 }
@@ -98,7 +98,7 @@ function addMarks(ws) {
     title: 'Go on to the next frame after a mark, or stay', group: 'Mark',
     run: () => {
       ws.setSetting('advance', !ws.settings.advance);
-      ws.toast(ws.settings.advance ? 'A mark goes on to the next frame.' : 'A mark stays on its frame.');
+      ws.toast(ws.ours(ws.settings.advance ? 'A mark goes on to the next frame.' : 'A mark stays on its frame.'));
     },
   });
 }

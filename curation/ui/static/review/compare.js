@@ -132,7 +132,7 @@ class Compare {
     for (let tries = 0; tries < MOST + 1; tries += 1) {
       at += by;
       if (at < 0 || at >= this.length) {
-        this.ws.toast(by > 0 ? 'No more frames after these' : 'No more frames before these');
+        this.ws.toast(this.ws.ours(by > 0 ? 'No more frames after these' : 'No more frames before these'));
         return;
       }
       if (!this.rows.includes(this.rowAt(at))) break;
@@ -232,7 +232,7 @@ class Compare {
     this.rows.forEach((_, i) => this.drawPane(i));
     this.drawMarks();
     this.lay();
-    if (!this.rows.length) this.ws.toast('No frame is in view');
+    if (!this.rows.length) this.ws.toast(this.ws.ours('No frame is in view'));
   }
 
   async drawPane(i) {
@@ -248,7 +248,7 @@ class Compare {
       const image = await ws.frames.load(row);
       if (this.rows[i] === row && pane.about?.row === row) pane.show(image, about);
     } catch {
-      if (this.rows[i] === row) pane.fail('This frame has no picture. Its file may be gone.');
+      if (this.rows[i] === row) pane.fail(this.ws.ours('This frame has no picture. Its file may be gone.'));
     }
     await look;
     if (this.rows[i] === row) ws.emit('shown', { row, pane });

@@ -92,13 +92,13 @@ class Crops {
     this.layer.remove();
     this.chips.replaceChildren();
     this.said.textContent = '';
-    if (row < 0) { this.pane.clear('No frame is in view.'); return; }
+    if (row < 0) { this.pane.clear(this.ws.ours('No frame is in view.')); return; }
     const about = { row, size: { width: ws.table.width[row], height: ws.table.height[row] }, label: ws.table.nameOf(row) };
     const ready = ws.frames.ready(row);
     if (ready) this.pane.show(ready, about); else this.pane.wait(ws.table.thumbUrl(row), about);
     const image = ready ? null : ws.frames.load(row);
     image?.then((found) => { if (this.row === row) { this.pane.show(found, about); this.lay(); } })
-      .catch(() => { if (this.row === row) this.pane.fail('This frame has no picture. Its file may be gone.'); });
+      .catch(() => { if (this.row === row) this.pane.fail(this.ws.ours('This frame has no picture. Its file may be gone.')); });
     this.pane.setZoom(null);
     await this.read(row);
     if (this.row === row) ws.frames.around(ws.cursor);
@@ -240,7 +240,7 @@ class Crops {
     if (to >= 0) { this.turnTo(to); return; }
     this.wanted = '';
     if (this.ws.cursor + 1 < this.ws.view.count) this.ws.setCursor(this.ws.cursor + 1);
-    else this.ws.toast('That was the last frame in view.');
+    else this.ws.toast(this.ws.ours('That was the last frame in view.'));
   }
 
   forget() {
@@ -270,7 +270,7 @@ class Crops {
   async all() {
     try {
       await this.ws.ask('api/crops', 'POST');
-      this.ws.toast('Crops of all pictures are being proposed. They show when a frame is opened again.');
+      this.ws.toast(this.ws.ours('Crops of all pictures are being proposed. They show when a frame is opened again.'));
     } catch (error) {
       this.ws.toast(error.message);
     }

@@ -147,7 +147,7 @@ function measureFacet(ws, { name, title, unit }, removed) {
     update(counting) {
       const found = counting.histogram(name);
       if (!found) {
-        note.textContent = 'No frame has this measure yet';
+        note.textContent = ws.ours('No frame has this measure yet');
         range.el.hidden = true;
         return;
       }
@@ -180,9 +180,9 @@ export function measuresOf(ws) {
   const own = [
     { name: 'score', title: 'Score', unit: '', group: 'Decision' },
     { name: 'rank', title: 'Rank', unit: '', group: 'Decision' },
-    { name: 'time_s', title: 'Time in the video', unit: 's', group: 'Frame' },
-    { name: 'width', title: 'Width', unit: 'px', group: 'Frame' },
-    { name: 'height', title: 'Height', unit: 'px', group: 'Frame' },
+    { name: 'time_s', title: ws.ours('Time in the video'), unit: 's', group: ws.ours('Frame') },
+    { name: 'width', title: 'Width', unit: 'px', group: ws.ours('Frame') },
+    { name: 'height', title: 'Height', unit: 'px', group: ws.ours('Frame') },
   ];
   const names = new Set(own.map((one) => one.name));
   return [...own, ...ws.table.header.measures.filter((one) => !names.has(one.name))];
@@ -288,9 +288,9 @@ export function setup(ws) {
       { column: 'pool', title: 'Pool', choices: () => listed(header.pools) },
       { column: 'verdict', title: 'Decision', choices: () => listed(header.verdicts) },
       { column: 'reason', title: 'Reason', choices: () => reasons },
-      { column: 'video', title: 'Video', choices: () => listed(header.videos) },
+      { column: 'video', title: ws.ours('Video'), choices: () => listed(header.videos) },
       { column: 'person', title: 'Person', shut: true, choices: numbered(ws, 'person', 'Person') },
-      { column: 'shot', title: 'Shot', shut: true, choices: () => shotChoices(), here: { title: 'The shot of this frame', run: oneShot } },
+      { column: 'shot', title: 'Shot', shut: true, choices: () => shotChoices(), here: { title: ws.ours('The shot of this frame'), run: oneShot } },
       { column: 'noted', title: 'Notes and tags', shut: true, choices: () => NOTED },
     ].map((spec) => valueFacet(ws, spec));
     tags = tagFacet(ws);
@@ -308,7 +308,7 @@ export function setup(ws) {
   function oneShot() {
     const row = ws.view.at(ws.cursor);
     const shot = row >= 0 ? ws.table.shot[row] : -1;
-    if (shot < 0) return ws.toast('This frame belongs to no known shot');
+    if (shot < 0) return ws.toast(ws.ours('This frame belongs to no known shot'));
     const others = ws.view.where.filter((one) => one.column !== 'shot' && one.column !== 'video');
     return ws.setWhere([...others, { column: 'video', in: [ws.table.video[row]] }, { column: 'shot', in: [shot] }]);
   }

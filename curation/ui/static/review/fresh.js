@@ -62,7 +62,7 @@ class Fresh {
       onclick: () => this.again() });
     const later = el('button', { type: 'button', class: 'rv-button', text: 'Later', onclick: () => this.bar.remove() });
     this.bar = el('div', { class: 'rv-news', role: 'status' },
-      el('span', { text: 'The frames or their limits have changed since this page read them.' }), show, later);
+      el('span', { text: ws.ours('The frames or their limits have changed since this page read them.') }), show, later);
     this.ws.bar.after(this.bar);
   }
 }

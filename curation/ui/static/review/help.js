@@ -5,7 +5,7 @@ import { button, el, select } from './parts.js';
 const ORDER = ['Mark', 'Move', 'Select', 'Look', 'Cull', 'Compare', 'Stacks', 'Find', 'Limits'];
 const ALONE = new Set(['shift', 'control', 'alt', 'meta', 'altgraph', 'capslock', 'dead', 'process', 'tab']);
 const HANDS = [
-  ['Click, Shift + click, Ctrl + click', 'Go to a frame, select to it, add it'],
+  ['Click, Shift + click, Ctrl + click', 'Go to it, select to it, add it'],
   ['Double click or tap', 'Loupe; in the loupe, pixel by pixel'],
   ['Wheel over a picture', 'Zoom to the pointer; drag to move'],
   ['Alt + click on a filter', 'Only this value'],

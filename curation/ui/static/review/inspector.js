@@ -149,7 +149,7 @@ function writtenWords(ws) {
   function drawTags() {
     tags.replaceChildren(...has.map((tag) => el('span', { class: 'rv-tag' },
       button(tag, () => ws.setWhere([...ws.view.where.filter((one) => one.tag !== tag), { tag }]), {
-        class: 'name', title: 'Show the frames with this tag', 'aria-label': `Show the frames tagged ${tag}` }),
+        class: 'name', title: ws.ours('Show the frames with this tag'), 'aria-label': `${ws.ours('Show the frames tagged')} ${tag}` }),
       button('×', () => {
         has = has.filter((one) => one !== tag);
         ws.marks.apply('untag', tag, [row]);
@@ -167,7 +167,7 @@ function writtenWords(ws) {
     ws.marks.apply('tag', tag, rows);
     for (const one of rows) ws.looks.forget(one);
     if (!has.includes(tag)) has.push(tag);
-    if (rows.length > 1) ws.toast(`${frames(rows.length)} tagged ${tag}`);
+    if (rows.length > 1) ws.toast(`${ws.ours(frames(rows.length))} tagged ${tag}`);
     drawTags();
   }
   note.addEventListener('blur', keepNote);
@@ -224,7 +224,7 @@ export function setup(ws) {
     const row = ws.table.rowOf(frameId);
     const position = ws.view.positionOf(row);
     if (position >= 0) ws.setCursor(position);
-    else ws.toast(row < 0 ? 'That frame has no picture here' : 'That frame is outside this view; clear a filter to see it');
+    else ws.toast(ws.ours(row < 0 ? 'That frame has no picture here' : 'That frame is outside this view; clear a filter to see it'));
   }
   function heading(row) {
     const { table } = ws;
@@ -232,7 +232,7 @@ export function setup(ws) {
     const verdict = words(table.lists.verdict[table.verdict[row]] ?? '');
     const rank = table.rank[row] ? `, rank ${table.rank[row]}` : '';
     head.replaceChildren(...[
-      el('h3', { text: table.nameOf(row), title: `frame ${table.frameId[row]}` }),
+      el('h3', { text: table.nameOf(row), title: ws.ours(`frame ${table.frameId[row]}`) }),
       el('p', {}, el('span', { class: `rv-chip ${verdict}`, text: verdict || 'not decided' }),
         el('span', { text: `${words(table.lists.pool[table.pool[row]] ?? '')}${rank}` })),
       reason && verdict !== 'picked' ? el('p', { class: 'dim', text: [reason.text ?? reason.code, reason.fix].filter(Boolean).map(sentence).join(' ') }) : null,
@@ -240,7 +240,7 @@ export function setup(ws) {
   }
   function rivalCard(rival) {
     const row = ws.table.rowOf(rival.frame_id);
-    const card = button('', () => goTo(rival.frame_id), { class: 'rv-rival', title: 'Go to that frame' });
+    const card = button('', () => goTo(rival.frame_id), { class: 'rv-rival', title: ws.ours('Go to that frame') });
     const place = rival.rank ? `rank ${rival.rank}` : 'not picked';
     const score = rival.score === null ? '' : `, score ${rival.score.toFixed(3)}`;
     card.append(row >= 0 ? el('img', { src: ws.table.thumbUrl(row), alt: '' }) : el('i', {}),
@@ -262,7 +262,7 @@ export function setup(ws) {
     why.replaceChildren(
       el('p', { class: 'rv-line', text: told.headline }),
       ...(parts.length ? [section(`Score ${told.score?.toFixed(3) ?? ''}`, facts(parts))] : []),
-      ...(told.rivals.length ? [section('Frames beside it', ...told.rivals.map(rivalCard))] : []),
+      ...(told.rivals.length ? [section(ws.ours('Frames beside it'), ...told.rivals.map(rivalCard))] : []),
       ...(told.needed.length ? [section(needs, facts(told.needed.map((row) => ({ ...row, name: words(row.name) }))))] : []),
       ...(gates.length ? [limitsPart(gates)] : []),
     );
@@ -286,7 +286,7 @@ export function setup(ws) {
       { name: 'Time', text: ofVideo && Number.isFinite(look.time_s) ? clock(look.time_s) : '' },
       { name: 'Size', text: look.width ? `${look.width} × ${look.height}` : '' },
       { name: 'PTS', text: look.pts === null || look.pts === undefined ? '' : String(look.pts) },
-      { name: 'Frame', text: String(ws.table.frameId[shown]) },
+      { name: ws.ours('Frame'), text: String(ws.table.frameId[shown]) },
     ].filter((row) => row.text);
     numbers.replaceChildren(section('Source', facts(source)), ...[...groups].map(([title, rows]) => (
       fold(title, () => facts(rows), {
@@ -355,7 +355,7 @@ export function setup(ws) {
     run() {
       const row = current();
       const other = row < 0 ? -1 : Math.max(ws.table.keeper[row], ws.table.rival?.[row] ?? -1);
-      if (other < 0) ws.toast('No frame took its place');
+      if (other < 0) ws.toast(ws.ours('No frame took its place'));
       else goTo(ws.table.frameId[other]);
     },
   });

@@ -48,7 +48,7 @@ class Loupe {
     if (row === this.row) return;
     this.row = row;
     this.drawMarks();
-    if (row < 0) { this.pane.clear('No frame is in view.'); return; }
+    if (row < 0) { this.pane.clear(this.ws.ours('No frame is in view.')); return; }
     const { table } = ws;
     const size = { width: table.width[row], height: table.height[row] };
     const about = { row, size, label: table.nameOf(row) };
@@ -60,7 +60,7 @@ class Loupe {
       if (this.row !== row) return;
       if (!ready) this.pane.show(image, about);
     } catch {
-      if (this.row === row) this.pane.fail('This frame has no picture. Its file may be gone.');
+      if (this.row === row) this.pane.fail(this.ws.ours('This frame has no picture. Its file may be gone.'));
     }
     if (this.row === row) this.frames.around(ws.cursor);
     ws.emit('shown', { row, pane: this.pane });

@@ -82,13 +82,13 @@ class MapMode {
       this.base();
       return;
     }
-    this.say('Placing the frames…', 'The first time this takes a while.');
+    this.say(this.ws.ours('Placing the frames…'), 'The first time this takes a while.');
     try {
       const bytes = await fetchBytes(ws.url('api/review/map?by=appearance'));
       this.places = placesOf(bytes, ws.table.n);
       this.of = ws.table;
       if (!this.places) {
-        this.say('No frame has been looked at for its appearance', 'Run Sort with the appearance step, then come back.');
+        this.say(this.ws.ours('No frame has been looked at for its appearance'), 'Run Sort with the appearance step, then come back.');
         return;
       }
       this.say('');
@@ -289,7 +289,7 @@ class MapMode {
     this.chosen.hidden = !count;
     if (!count || this.told === count) return;
     this.told = count;
-    this.chosen.replaceChildren(el('b', { text: frames(count) }), button('Show only these', () => this.only(), { class: 'rv-button' }),
+    this.chosen.replaceChildren(el('b', { text: this.ws.ours(frames(count)) }), button('Show only these', () => this.only(), { class: 'rv-button' }),
       button('Pick', () => ws.run('mark.pick'), { class: 'rv-button' }), button('Reject', () => ws.run('mark.reject'), { class: 'rv-button' }),
       button('Let go', () => ws.select(new Selection()), { class: 'rv-button' }));
   }

@@ -22,7 +22,7 @@ export function setup(ws) {
     if (row < 0) return;
     turn += 1;
     const mine = turn;
-    ws.toast('Looking for frames like this one…');
+    ws.toast(ws.ours('Looking for frames like this one…'));
     let told;
     try {
       told = await ws.ask(`api/review/near/${table.frameId[row]}?by=${by}&count=${COUNT}`);
@@ -33,7 +33,7 @@ export function setup(ws) {
     if (mine !== turn) return;
     const rows = told.frames.map((id) => table.rowOf(id));
     if (!rows.some((found) => found >= 0 && found !== row)) {
-      ws.toast(`No other frame can be compared with it by ${by}`);
+      ws.toast(ws.ours(`No other frame can be compared with it by ${by}`));
       return;
     }
     const distance = new Float32Array(table.n).fill(NaN);
@@ -58,7 +58,7 @@ export function setup(ws) {
     if (ws.mode !== 'grid') ws.setMode('grid');
     ws.setCursor(0);
     ws.focus();
-    ws.toast(`${frames(ws.view.count)}, nearest first. Escape goes back.`);
+    ws.toast(ws.ours(`${frames(ws.view.count)}, nearest first. Escape goes back.`));
   }
 
   function back() {

@@ -66,11 +66,11 @@ class People {
     try {
       const told = await ws.ask('api/people');
       if (told.why) {
-        this.said.textContent = 'Nobody is known yet: sort the frames first.';
+        this.said.textContent = ws.ours('Nobody is known yet: sort the frames first.');
         return;
       }
       const rows = new Int32Array(await fetchBytes(ws.url('api/people/rows')));
-      if (rows.length !== ws.table.n) throw new Error('the frames have changed; reload the page');
+      if (rows.length !== ws.table.n) throw new Error(ws.ours('the frames have changed; reload the page'));
       this.told = told;
       ws.table.columns.set(COLUMN, rows);
     } catch (error) {
@@ -101,14 +101,14 @@ class People {
     present(this.more, shown.length > FIRST);
     this.more.textContent = this.all ? 'Fewer' : `All ${grouped(told.all)} people`;
     present(this.back, told.can_undo);
-    if (!shown.length) this.said.textContent = 'No frame shows a face that can be told from others.';
+    if (!shown.length) this.said.textContent = this.ws.ours('No frame shows a face that can be told from others.');
     this._about();
     this._pressed();
   }
 
   _one(person) {
     const title = this.titleOf(person);
-    const count = person.frames ? frames(person.frames) : 'in no frame now';
+    const count = this.ws.ours(person.frames ? frames(person.frames) : 'in no frame now');
     const chip = button('', () => this.choose(person), {
       class: 'pp-one', draggable: 'true', 'aria-label': `${title}, ${count}`, title: `${title}: ${count}, ${grouped(person.picks)} picked` });
     chip.dataset.frame = person.best[0] ?? -1;
@@ -176,11 +176,11 @@ class People {
     const into = select([['', 'They are also…'], ...others.map((one, i) => [i, this.titleOf(one)])], '', (at) => {
       if (at !== '') this.merge(person, others[Number(at)]);
     }, { 'aria-label': 'They are also', class: 'rv-select' });
-    this.only = button('Only their frames', () => this.filterBy(person), { class: 'rv-button' });
+    this.only = button(this.ws.ours('Only their frames'), () => this.filterBy(person), { class: 'rv-button' });
     about.replaceChildren(name, consent, el('div', { class: 'pp-row' }, this.only, into),
       el('div', { class: 'pp-row' },
-        button('Not them', () => this.ws.run('people.not'), { class: 'rv-button', title: 'The selected frames do not show them' }),
-        button('Somebody else', () => this.ws.run('people.split'), { class: 'rv-button', title: 'The selected frames show one other person' })));
+        button('Not them', () => this.ws.run('people.not'), { class: 'rv-button', title: this.ws.ours('The selected frames do not show them') }),
+        button('Somebody else', () => this.ws.run('people.split'), { class: 'rv-button', title: this.ws.ours('The selected frames show one other person') })));
     this._pressed();
   }
 
@@ -255,12 +255,12 @@ class People {
     if (!person) { this.ws.toast('Choose a person first.'); return; }
     // A frame of theirs that is not among these: they are known by what stays.
     const whom = person.name || (person.best.find((frame) => !ids.includes(frame)) ?? person.best[0]);
-    if (await this.say({ verb: 'not', whom, frames: ids })) this.ws.toast(`${frames(ids.length)}: not ${this.titleOf(person)}.`);
+    if (await this.say({ verb: 'not', whom, frames: ids })) this.ws.toast(`${this.ws.ours(frames(ids.length))}: not ${this.titleOf(person)}.`);
   }
 
   async split() {
     const ids = this._targets();
-    if (ids.length && await this.say({ verb: 'split', frames: ids })) this.ws.toast(`${frames(ids.length)}: somebody else.`);
+    if (ids.length && await this.say({ verb: 'split', frames: ids })) this.ws.toast(`${this.ws.ours(frames(ids.length))}: somebody else.`);
   }
 
   // -- a photo ---------------------------------------------------------------------------------------
@@ -328,6 +328,6 @@ export function setup(ws) {
   add('only', 'Only frames of who is on this one', () => {
     const person = ws.row >= 0 && ws.people.told ? ws.people.on(ws.table.frameId[ws.row]) : null;
     if (person) ws.people.filterBy(person);
-    else ws.toast('Nobody is known on this frame.');
+    else ws.toast(ws.ours('Nobody is known on this frame.'));
   });
 }

@@ -82,7 +82,7 @@ class Search {
       this.column = column;
       await ws.setWhere([...rest, { column, in: [1], local: true, title: text }]);
       if (old) ws.table.columns.delete(old);
-      this.said.textContent = `True for ${frames(told.frames.length)}.`;
+      this.said.textContent = this.ws.ours(`True for ${frames(told.frames.length)}.`);
       ws.focus();
     } catch (error) {
       if (mine !== this.turn) return;
@@ -188,7 +188,7 @@ class Search {
       if (ws.mode !== 'grid') ws.setMode('grid');
       ws.setCursor(0);
       ws.focus();
-      this.said.textContent = `${frames(ids.length)}, likest first. Escape goes back.`;
+      this.said.textContent = this.ws.ours(`${frames(ids.length)}, likest first. Escape goes back.`);
     } catch (error) { this.said.textContent = `Nothing was found: ${error.message}`; }
   }
 }

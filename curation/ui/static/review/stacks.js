@@ -153,7 +153,7 @@ export function setup(ws) {
     if (row < 0) return;
     const root = all().root[row];
     if (all().size[root] < 2) {
-      ws.toast('This frame stands alone: nothing repeats it');
+      ws.toast(ws.ours('This frame stands alone: nothing repeats it'));
       return;
     }
     if (!on) {
@@ -170,7 +170,7 @@ export function setup(ws) {
     if (row < 0) return;
     const rows = all().of(row);
     if (rows.length < 2) {
-      ws.toast('This frame stands alone: nothing repeats it');
+      ws.toast(ws.ours('This frame stands alone: nothing repeats it'));
       return;
     }
     const top = chosen ?? best(ws.table, all().root[row], rows);
@@ -178,7 +178,7 @@ export function setup(ws) {
     ws.marks.apply('flag', -1, rest);
     ws.marks.apply('flag', 1, [top]);
     show(top);
-    ws.toast(`${ws.table.nameOf(top)} is picked, ${frames(rest.length)} rejected. Undo takes it back in two steps.`);
+    ws.toast(`${ws.table.nameOf(top)} is picked, ${ws.ours(frames(rest.length))} rejected. Undo takes it back in two steps.`);
   }
   const near = (step) => {
     const { view } = ws;

@@ -53,7 +53,7 @@ class Survey {
   show() {
     const { ws } = this;
     this.rows = chosenRows(ws, MOST) ?? [...ws.view.order.subarray(ws.cursor, ws.cursor + WITHOUT_SELECTION)];
-    if (ws.selection.count > MOST) ws.toast(`Shown are the first ${MOST} of ${frames(ws.selection.count)}`);
+    if (ws.selection.count > MOST) ws.toast(`Shown are the first ${MOST} of ${ws.ours(frames(ws.selection.count))}`);
     this.active = Math.max(0, this.rows.indexOf(ws.row));
     this.draw();
     this.focus();
@@ -96,7 +96,7 @@ class Survey {
   drop(which) {
     const kept = this.rows.filter((row) => !which(row));
     if (!kept.length || kept.length === this.rows.length) {
-      this.ws.toast(kept.length ? 'Nothing to take out' : 'One frame has to stay');
+      this.ws.toast(this.ws.ours(kept.length ? 'Nothing to take out' : 'One frame has to stay'));
       return;
     }
     const row = this.rows[this.active];
@@ -110,7 +110,7 @@ class Survey {
     const rest = this.rows.filter((one) => one !== row);
     if (rest.length) this.ws.marks.apply('flag', -1, rest);
     this.ws.marks.apply('flag', 1, [row]);
-    this.ws.toast(`Picked one, rejected ${frames(rest.length)}. Undo takes it back in two steps.`);
+    this.ws.toast(`Picked one, rejected ${this.ws.ours(frames(rest.length))}. Undo takes it back in two steps.`);
   }
 
   draw() {
@@ -125,7 +125,7 @@ class Survey {
       }
       return el('div', { class: 'rv-tile', role: 'option', id: `rv-tile-${i}` }, img, el('span', { class: 'line' }));
     }));
-    this.count.textContent = frames(this.rows.length);
+    this.count.textContent = this.ws.ours(frames(this.rows.length));
     this.layNow();
     this.drawMarks();
   }

@@ -92,7 +92,7 @@ class Taste {
 
   _draw() {
     const { told } = this;
-    const ratings = `${grouped(told.ratings)} ${told.ratings === 1 ? 'frame is rated' : 'frames are rated'}`;
+    const ratings = this.ws.ours(`${frames(told.ratings)} ${told.ratings === 1 ? 'is' : 'are'} rated`);
     let means = `, ${grouped(told.needed)} more and the score follows them.`;
     if (told.scorer) {
       means = `. The scorer ${told.scorer} is in use`;
@@ -110,7 +110,7 @@ class Taste {
 
   _keys() {
     const key = this.ws.keys?.textOf('taste.next');
-    this.next.title = `Show ${COUNT} frames to rate${key ? ` (${key})` : ''}`;
+    this.next.title = `${this.ws.ours(`Show ${COUNT} frames to rate`)}${key ? ` (${key})` : ''}`;
   }
 
   // -- rating ------------------------------------------------------------------------------------
@@ -125,15 +125,15 @@ class Taste {
     try {
       await this._saved();
       const asked = await ws.ask('api/taste/proposals', 'POST', { count: COUNT });
-      const column = await showFrames(ws, asked.map((one) => one.frame_id), `${asked.length} frames to rate`);
+      const column = await showFrames(ws, asked.map((one) => one.frame_id), ws.ours(`${asked.length} frames to rate`));
       if (column) {
         this.asked = { column, about: new Map(asked.map((one) => [ws.table.rowOf(one.frame_id), one])) };
         ws.setCursor(0);
         if (ws.mode !== 'loupe') ws.setMode('loupe');
         ws.focus();
         this._where();
-        ws.toast(`${frames(ws.view.count)} to rate: ${this._starKeys()}. Escape ends it.`);
-      } else ws.toast('Every frame is rated.');
+        ws.toast(`${ws.ours(frames(ws.view.count))} to rate: ${this._starKeys()}. Escape ends it.`);
+      } else ws.toast(ws.ours('Every frame is rated.'));
     } catch (error) {
       ws.toast(`Nothing can be proposed: ${error.message}`);
     }
@@ -223,7 +223,7 @@ class Taste {
     this.came = told.came;
     present(this.now, ranked > 0);
     this._say(ranked
-      ? `Your ratings moved ${frames(ranked)}. First ${TOP} of each pool: ${told.came.length} came in, `
+      ? `Your ratings moved ${this.ws.ours(frames(ranked))}. First ${TOP} of each pool: ${told.came.length} came in, `
         + `${told.went.length} went, ${told.moved} changed places.`
       : 'Your ratings left the ranking as it was.');
     present(this.show, told.came.length > 0);

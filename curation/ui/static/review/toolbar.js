@@ -114,7 +114,7 @@ class Toolbar {
         ws.setSort(column ? [{ column, desc }] : []);
         ws.focus();
       },
-      { 'aria-label': 'Order of the frames', class: 'rv-select' },
+      { 'aria-label': ws.ours('Order of the frames'), class: 'rv-select' },
     );
     // A hundred measures are options only once somebody looks for one.
     this.chosen.addEventListener('focus', () => this._allOrders());
@@ -132,7 +132,7 @@ class Toolbar {
       if (!groups.has(name)) groups.set(name, []);
       groups.get(name).push([one.name, one.title]);
     }
-    return [{ group: 'Frame', choices: PLAIN },
+    return [{ group: this.ws.ours('Frame'), choices: PLAIN.map(([name, title]) => [name, this.ws.ours(title)]) },
       ...[...groups].map(([name, choices]) => ({ group: name, choices }))];
   }
 
@@ -173,7 +173,7 @@ class Toolbar {
     const { ws, ws: { view, table, selection, marks, keys } } = this;
     if (!marks) return;
     const selected = selection.count;
-    const all = view.count === table.n ? frames(table.n) : `${grouped(view.count)} of ${frames(table.n)}`;
+    const all = ws.ours(view.count === table.n ? frames(table.n) : `${grouped(view.count)} of ${frames(table.n)}`);
     write(this.count, selected ? `${all} · ${grouped(selected)} selected` : all);
     this._progress();
     for (const made of this.modes) {

@@ -8,10 +8,10 @@ const TITLES = {
 };
 
 /** Views that come with the studio; the words are those of the table's lists. */
-function builtIn(table) {
+function builtIn({ table, ours }) {
   const at = (list, word) => table.lists[list].indexOf(word);
   const verdict = (word) => ({ column: 'verdict', in: [at('verdict', word)] });
-  const made = [['All frames', [], []]];
+  const made = [[ours('All frames'), [], []]];
   if (at('verdict', 'picked') >= 0) {
     made.push(['Studio picks', [verdict('picked')], [{ column: 'score', desc: true }]]);
     made.push(['Unseen picks', [verdict('picked'), { column: 'flag', in: [0] }], [{ column: 'score', desc: true }]]);
@@ -85,7 +85,7 @@ export function setup(ws) {
         class: 'rv-icon small', 'aria-label': `Delete the view ${title}`, title: 'Delete this view' }) : null;
       return el('li', {}, open, remove);
     };
-    list.replaceChildren(...builtIn(ws.table).map((view) => item(view.name, view, false)),
+    list.replaceChildren(...builtIn(ws).map((view) => item(view.name, view, false)),
       ...Object.entries(saved).map(([title, view]) => item(title, view, true)));
   }
   async function load() {

@@ -18,6 +18,7 @@
 // draws itself whole in show().
 
 import { judgeOf } from './judge.js';
+import { areAllPhotos, ofPhotos, reword, same } from './nouns.js';
 import { readLink, writeLink } from './link.js';
 import { Marks, read, write } from './marks.js';
 import { Selection } from './selection.js';
@@ -35,6 +36,7 @@ export function createWorkspace(root, { base = '', link = true, mode = '' } = {}
 class Workspace {
   constructor(root, base, link, mode = '') {
     this.root = root;
+    this.ours = same; // words a text of ours for what is looked at: see nouns.js
     this.base = new URL(base || '.', document.baseURI).href;
     this.linked = link;
     this.start = mode;
@@ -127,6 +129,7 @@ class Workspace {
   async load(bytes = this.fetchTable()) {
     this.table = new Table(await bytes, (path) => this.url(path));
     if (!this.table.n) return;
+    if (areAllPhotos(this.table)) this._callThemPhotos();
     this.view = new View(this.table);
     this.measures = new Map((this.table.header.measures ?? []).map((one) => [one.name, one]));
     this.judge = judgeOf(this);
@@ -139,10 +142,19 @@ class Workspace {
     if (wanted.frame !== null) {
       const position = this.view.positionOf(this.table.rowOf(wanted.frame));
       if (position >= 0) this.setCursor(position);
-      else this.toast('The frame in the address is not in this view.');
+      else this.toast(this.ours('The frame in the address is not in this view.'));
     }
     const first = wanted.mode || this.start;
     this._show(this.modes.has(first) ? first : 'grid');
+  }
+
+  _callThemPhotos() {
+    this.ours = ofPhotos;
+    reword(this.root, ofPhotos);
+    for (const spec of this.commands.values()) {
+      // A title that is worked out holds a person's own word for a label.
+      if (Object.getOwnPropertyDescriptor(spec, 'title').writable) spec.title = ofPhotos(spec.title);
+    }
   }
 
   /** Whether a name is a column or a measure that can be had. */
@@ -267,7 +279,7 @@ class Workspace {
     const same = toggle && column && value !== 0 && rows.every((row) => column[row] === value);
     const before = this.row;
     const count = this.marks.apply(kind, same ? 0 : value, rows);
-    if (count > 1) this.toast(`${count.toLocaleString('en')} frames marked. Undo with Ctrl+Z.`);
+    if (count > 1) this.toast(this.ours(`${count.toLocaleString('en')} frames marked. Undo with Ctrl+Z.`));
     // A frame that left the view has let the next one into its place.
     else if (this.settings.advance !== turn && this.row === before) this.setCursor(this.cursor + 1);
   }
@@ -293,7 +305,11 @@ class Workspace {
     this.root.dataset.mode = name;
     // Modes that are not looked at stay out of the page, and keep what they have drawn.
     this.stage.replaceChildren(mode.place);
-    if (!mode.mounted) { mode.spec.mount?.(mode.place); mode.mounted = true; }
+    if (!mode.mounted) {
+      mode.spec.mount?.(mode.place);
+      if (this.ours !== same) reword(mode.place, this.ours);
+      mode.mounted = true;
+    }
     mode.spec.show?.();
     this.emit('mode', { mode: name, before });
   }
