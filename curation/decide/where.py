@@ -29,9 +29,9 @@ from typing import Any
 import numpy as np
 
 from curation.decide.columns import AnyArray, Bools, Floats
-from curation.decide.where_words import Tags, WhereError, Words, near, resolve, same
+from curation.decide.where_words import NoColumn, Tags, WhereError, Words, near, resolve, same
 
-__all__ = ["Tags", "Where", "WhereError", "Words", "parse", "resolve"]
+__all__ = ["NoColumn", "Tags", "Where", "WhereError", "Words", "parse", "resolve"]
 
 Field = AnyArray | Words | Tags
 Masks = tuple[Bools, Bools]

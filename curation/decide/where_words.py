@@ -27,6 +27,10 @@ class WhereError(ValueError):
         self.message, self.hint = message, hint
 
 
+class NoColumn(WhereError):
+    """A condition that names a column that there is not."""
+
+
 def same(text: str) -> str:
     """Return what two texts share that people would call the same word."""
     return unicodedata.normalize("NFC", text).casefold()
@@ -109,7 +113,8 @@ def resolve(name: str, names: Iterable[str]) -> str:
     """Return the column that a typed name means: itself, or with the unit that was left out.
 
     Raises:
-        WhereError: there is none, or several are meant; names those that are near.
+        NoColumn: there is none; names those that are near.
+        WhereError: several are meant.
     """
     known = list(names)
     if name in known:
@@ -123,7 +128,7 @@ def resolve(name: str, names: Iterable[str]) -> str:
         return with_unit[0]
     if with_unit:
         raise WhereError(f"{name!r} may mean {' or '.join(sorted(with_unit))}", "write one of them")
-    raise WhereError(f"there is no column {name!r}", near(name, known))
+    raise NoColumn(f"there is no column {name!r}", near(name, known))
 
 
 def near(word: str, known: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from curation.decide.pools import POOLS
 from curation.decide.reasons import REASONS
-from curation.decide.where import Field, Tags, WhereError, Words, parse
+from curation.decide.where import Field, NoColumn, Tags, WhereError, Words, parse
 from curation.errors import CurationError
 from curation.store import review_table, search_reads
 from curation.store.catalogue import Catalogue
@@ -27,6 +27,8 @@ WORDS_OF: dict[str, tuple[str, ...]] = {
     "reason": (*REASONS, "undecided"), "flag": FLAGS, "label": LABELS,
 }
 MOST_WORDS = 200
+SORTED = "n_faces"
+"""A measure that there is as soon as frames were sorted."""
 MARKED = ("flag", "stars", "label", "note", "tags")
 ABOUT = {
     "frame_id": "number of the frame",
@@ -104,7 +106,7 @@ class Fields(Mapping[str, Field]):
         try:
             return parse(text).mask(self, len(self.frame_id))
         except WhereError as error:
-            raise CurationError(f"--where: {error.message}", error.hint) from error
+            raise self._refused(f"--where: {error.message}", error) from error
 
     def numbers(self, name: str) -> npt.NDArray[np.float64]:
         """Return (n,) of a column that holds numbers, by its name without the unit as well.
@@ -117,10 +119,21 @@ class Fields(Mapping[str, Field]):
         try:
             found = self[resolve(name, self)]
         except WhereError as error:
-            raise CurationError(error.message, error.hint) from error
+            raise self._refused(error.message, error) from error
         if isinstance(found, Words | Tags):
             raise CurationError(f"{name} holds texts, not numbers", "name a measure, as focus")
         return found.astype(np.float64)
+
+    def _refused(self, message: str, error: WhereError) -> CurationError:
+        """Return what to say of a condition; a measure that is not there yet is made by sorting."""
+        if isinstance(error, NoColumn) and SORTED not in self._names:
+            root, command = self.catalogue.root, self.catalogue.command
+            if not len(self.frame_id):
+                return CurationError(f"{message}: {root} holds no frames yet",
+                                     command("python 01_extract.py VIDEO"))  # fmt: skip
+            return CurationError(f"{message}: no frame of {root} is measured yet",
+                                 command("python 02_sort.py"))  # fmt: skip
+        return CurationError(message, error.hint)
 
     def about(self, name: str) -> dict[str, Any]:
         """Return what a column is: name, kind (number, text or tags), about, words; no row is read.

@@ -13,6 +13,7 @@ import pytest
 
 from curation.cli import search as cli
 from curation.errors import CurationError, InputError
+from curation.params import ExtractParams
 from curation.search import examples
 from curation.search.fields import Fields, frames_where
 from curation.search.find import SearchParams
@@ -20,6 +21,7 @@ from curation.search.near import apart, nearest
 from curation.search.vectors import vectors_of
 from curation.store.mark_ops import MarkOps, Op
 from curation.studio import Studio
+from tests import videos
 from tests.review_store import fill
 
 FIGURE = {
@@ -373,3 +375,21 @@ def test_other_weights_than_the_named_network_are_told(
     with pytest.raises(CurationError, match="does not hold CLIP"):
         found(studio, words="a cat", weights=str(hostile), clip_model=str(tiny_clip[1]))
     assert not Path("owned").exists()
+
+
+def test_before_sorting_a_measure_is_answered_with_the_command_that_makes_it(
+    tmp_path: Path,
+) -> None:
+    studio = Studio(tmp_path / "datastore")
+    for clips, said, command in (
+        ([], "holds no frames yet", "python 01_extract.py VIDEO"),
+        ([videos.clip("cfr25").path], "no frame of", "python 02_sort.py"),
+    ):
+        for _ in studio.extract(clips, ExtractParams(fps=2, workers=1)) if clips else ():
+            pass
+        for asked in ({"where": "yaw < 20"}, {"order": "yaw"}):
+            with pytest.raises(CurationError) as told:
+                found(studio, **asked)
+            assert said in told.value.message and "no column 'yaw'" in told.value.message
+            assert told.value.hint == f"{command} --datastore {studio.root}"
+    studio.close()
