@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from curation.cli import toolkit
 from curation.cli.command import DONE, followed, ran
 from curation.cli.review import Serve, add_page
+from curation.errors import StoreError
 from curation.store.catalogue import OUR_FOLDER
 
 if TYPE_CHECKING:
@@ -55,7 +57,16 @@ def _run(options: argparse.Namespace, words: Sequence[str], serve: Serve) -> int
     home = (options.working_dir or folders[0]).absolute() / OUR_FOLDER
     if getattr(options, "dry_run", False):
         return toolkit.main("group", words)
-    _read(folders, home, options)
+    try:
+        _read(folders, home, options)
+    except StoreError as error:
+        if error.hint:
+            raise
+        named = shlex.join(map(str, folders))
+        raise StoreError(
+            f"{error.message}; groups and marks are kept there",
+            f"keep them elsewhere: python -m curation cull {named} -d PLACE",
+        ) from error
     code = toolkit.main("group", words)
     if code != DONE or not options.serve:
         return code

@@ -68,7 +68,9 @@ class Catalogue:
                 "move it away; extraction will make a new one from the videos",
             ) from error
         except OSError as error:
-            raise StoreError(f"cannot use {self.root} as a datastore: {error}") from error
+            raise StoreError(
+                f"cannot use {self.root} as a datastore: {error.strerror or error}"
+            ) from error
 
     @property
     def db(self) -> sqlite3.Connection:

@@ -90,14 +90,29 @@ class CullWiring:
         job = self._latest(place)
         log = self.desk.site.jobs.log_tail(job.id) if job else ""
         is_open = job is not None and job.is_open
+        try:
+            panel = markup.job_panel(job, AGAIN if self._desk_of(place) else ADVICE)
+        except CurationError as error:
+            panel = markup.refused(error)
         return [
-            markup.job_panel(job, AGAIN if self.shown(place) else ADVICE),
+            panel,
             markup.log_view(log),
             gr.update(visible=is_open, interactive=is_open and not (job and job.cancel)),
         ]
 
     def shown(self, place: str) -> str:
-        """Return which desk the page shows, "" for none."""
+        """Return which desk the page shows, "" for none; `glance` says why one cannot be had."""
+        try:
+            return self._desk_of(place)
+        except CurationError:
+            return ""
+
+    def _desk_of(self, place: str) -> str:
+        """Return JSON {base, of} of a folder's desk, "" where no groups were looked for yet.
+
+        Raises:
+            CurationError: what is kept of the folder cannot be opened.
+        """
         folder = self._folder(place)
         if folder is None or folder / OUR_FOLDER == self.desk.studio.root:
             if place != self.own:

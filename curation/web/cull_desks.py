@@ -20,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from curation.errors import CurationError
 from curation.store.catalogue import FILE_NAME, OUR_FOLDER
 
 if TYPE_CHECKING:
@@ -71,7 +72,11 @@ class CullDesks:
         if scope["type"] == "http":
             known = self._open.get(key)
             # Opening a folder looks for it on the disk: no other request waits for that.
-            app = known.app if known else await run_in_threadpool(self._app, key)
+            try:
+                app = known.app if known else await run_in_threadpool(self._app, key)
+            except CurationError as error:  # a link in its place, or nothing may be written there
+                await PlainTextResponse(str(error), 409)(scope, receive, send)
+                return
         if app is None:
             await PlainTextResponse("there is no such folder", 404)(scope, receive, send)
             return

@@ -11,9 +11,13 @@ from starlette.testclient import TestClient
 
 from curation.cli import cull
 from curation.store.catalogue import OUR_FOLDER
+from curation.ui import cull as cull_tab
+from curation.ui.cull_wiring import CullWiring
+from curation.ui.desk import Desk
+from curation.ui.no_files import Page
 from curation.web.cull_desks import id_of
 from curation.web.security import Rules
-from curation.web.site import Settings
+from curation.web.site import Settings, Site
 from tests.burst_photos import shoot
 from tests.web.conftest import serving
 
@@ -121,3 +125,26 @@ def test_a_folder_is_reached_by_its_id_alone(walk: Path, datastore: Path) -> Non
         assert closed.get(f"{at}/api/cull").status_code == 404
     with serving(Settings(datastore, (walk.parent,), Rules(frozenset(), "secret"))) as locked:
         assert locked.get(f"{at}/api/cull").status_code == 401
+
+
+def test_a_link_in_the_place_of_what_is_kept_is_refused_in_words(
+    walk: Path, datastore: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "photos" / "linked"
+    place.mkdir(parents=True)
+    (place / OUR_FOLDER).symlink_to(walk / OUR_FOLDER)
+    with serving(Settings(datastore, (place.parent,))) as studio:
+        answer = studio.get(f"/cull/{id_of(place)}/api/cull")
+        assert answer.status_code == 409 and "is a link" in answer.text
+    desk = Desk(Site(Settings(datastore, (place.parent,))))
+    try:
+        with Page():
+            wiring = CullWiring(desk, cull_tab.build(desk), list, [])
+        offered = desk.site.places.offered()
+        name = next(name for name, path in offered.items() if path == place)
+        assert wiring.shown(name) == ""
+        panel, _, _ = wiring.glance(name)
+        assert "is a link" in panel and "remove the link" in panel
+    finally:
+        desk.site.trials.close()
+        desk.site.prober.close()
