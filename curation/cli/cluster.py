@@ -21,6 +21,7 @@ from curation.cli.options import add_options, settings_of, to_argv
 from curation.errors import ParamError
 from curation.params import MeasureParams, Params, WorkParams
 from curation.records import Progress
+from curation.words import count, size
 
 if TYPE_CHECKING:
     from curation.studio import Studio
@@ -180,7 +181,7 @@ def _lines(verb: str, options: argparse.Namespace, summary: Mapping[str, Any]) -
         yield from _worked_lines(options, summary)
     elif verb == "measure":
         yield (
-            f"{summary['measured']} frames measured, {summary['failed']} of them failed,"
+            f"{count(summary['measured'], 'frame')} measured, {summary['failed']} of them failed,"
             f" {summary['left_out']} left out"
         )
     else:
@@ -204,10 +205,10 @@ def _lines(verb: str, options: argparse.Namespace, summary: Mapping[str, Any]) -
 
 def _worked_lines(options: argparse.Namespace, summary: Mapping[str, Any]) -> Iterator[str]:
     yield (
-        f"{summary['parts']} parts made in {options.parts}, {summary['skipped']} were there"
-        f" (share of {summary['videos']} among {summary['of']} videos)"
+        f"{count(summary['parts'], 'part')} made in {options.parts}, {summary['skipped']} were"
+        f" there (share of {summary['videos']} among {count(summary['of'], 'video')})"
     )
-    yield f"{summary['stills']} frames, {summary['part_bytes'] / 1e6:,.1f} MB"
+    yield f"{count(summary['stills'], 'frame')}, {size(summary['part_bytes'])}"
     if summary["video_s"]:
         each = summary["cpu_s"] / summary["video_s"]
         yield f"{summary['cpu_s']:.0f} s of processor: {each:.2f} for each second of video"
@@ -215,16 +216,17 @@ def _worked_lines(options: argparse.Namespace, summary: Mapping[str, Any]) -> It
 
 def _gathered_lines(options: argparse.Namespace, summary: Mapping[str, Any]) -> Iterator[str]:
     yield (
-        f"{summary['parts']} parts taken in, {summary['there']} were there; {summary['stills']}"
-        f" frames stored in {options.datastore}"
+        f"{count(summary['parts'], 'part')} taken in, {summary['there']} were there;"
+        f" {count(summary['stills'], 'frame')} stored in {options.datastore}"
     )
     if summary["elsewhere"]:
-        yield f"{summary['elsewhere']} videos lie elsewhere: name them to give them their places"
+        lie = count(summary["elsewhere"], "video lies", "videos lie")
+        yield f"{lie} elsewhere: name them to give them their places"
     if summary["others"]:
-        yield f"{summary['others']} parts are of videos that were not named"
+        yield f"{count(summary['others'], 'part is', 'parts are')} of videos that were not named"
     missing = summary["missing"]
     if missing:
-        yield f"{len(missing)} videos have no part yet:"
+        yield f"{count(len(missing), 'video has', 'videos have')} no part yet:"
         yield from (f"  {path}" for path in missing[:10])
         if len(missing) > 10:
             yield f"  and {len(missing) - 10} more"

@@ -10,6 +10,7 @@ from typing import Any
 from curation.cli.command import DONE, add_common, code_of, followed, opened, ran, say
 from curation.cli.options import add_options, settings_of
 from curation.cli.verbs import ABOUT
+from curation.words import count, size
 
 ABOUT_REPLAY = (
     "Make an export again from its videos and its curation.lock.json: the same bytes, or a line "
@@ -83,12 +84,12 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _exported_lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield (
-        f"{told['pictures']} pictures in {told['out']}: {told['made']} written"
-        f" ({told['bytes'] / 1e6:.1f} MB), {told['kept']} were there"
+        f"{count(told['pictures'], 'picture')} in {told['out']}: {told['made']} written"
+        f" ({size(told['bytes'])}), {told['kept']} were there"
         + (f", {told['gone']} no longer asked for are gone" if told["gone"] else "")
     )
-    for side, count in told["splits"].items():
-        yield f"  {side:6} {count}"
+    for side, pictures in told["splits"].items():
+        yield f"  {side:6} {pictures}"
     yield from _common_lines(told)
 
 
@@ -108,9 +109,9 @@ def _common_lines(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _preview_lines(told: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{told['pictures']} pictures"
-    for folder, count in told["folders"].items():
-        yield f"  {folder or '.'}/  {count}"
+    yield count(told["pictures"], "picture")
+    for folder, pictures in told["folders"].items():
+        yield f"  {folder or '.'}/  {pictures}"
     for path in told["tree"][:12]:
         yield f"    {path}"
     for file, text in list(told["rows"].items())[:4]:

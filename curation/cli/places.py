@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from curation.words import count, size
+
 SHOWN = 40
 
 
@@ -52,19 +54,19 @@ def print_places(summary: Mapping[str, Any]) -> None:
     if summary["check"]:
         for row in summary["found"][:SHOWN]:
             here = f"  is here: {row['here']}" if row["here"] else ""
-            print(f"  {row['size_bytes'] / 1e6:>10,.1f} MB  {row['name']}{here}")
+            print(f"  {size(row['size_bytes']):>10}  {row['name']}{here}")
         more = len(summary["found"]) - SHOWN
         print(f"  and {more:,} more" if more > 0 else "", end="\n" if more > 0 else "")
-        total = sum(row["size_bytes"] for row in summary["found"]) / 1e9
+        total = sum(row["size_bytes"] for row in summary["found"])
         known = sum(1 for row in summary["found"] if row["here"])
-        print(f"{len(summary['found']):,} videos, {total:,.2f} GB; {known:,} are here already")
+        print(f"{count(len(summary['found']), 'video')}, {size(total)}; {known:,} are here already")
         fits = "it fits" if summary["fits"] else "it does not fit"
-        new, free = summary["new_bytes"] / 1e9, summary["free_bytes"] / 1e9
-        print(f"to copy: {new:,.2f} GB, {free:,.2f} GB are free: {fits}")
+        new, free = size(summary["new_bytes"]), size(summary["free_bytes"])
+        print(f"to copy: {new}, {free} are free: {fits}")
     else:
         how = "copied" if summary["copied"] else "left where they are"
         print(f"{len(summary['added'])} {how}, {len(summary['there'])} were here already")
         for row in summary["added"][:SHOWN]:
             print(f"  {row['file']}: {row['url']}")
     if summary["others"]:
-        print(f"{summary['others']:,} files are no videos by their names")
+        print(f"{count(summary['others'], 'file is', 'files are')} not named like a video")

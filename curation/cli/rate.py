@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from curation.cli.command import DONE, RANK, add_common, opened, ran, say
 from curation.cli.explain import FRAME_HELP
 from curation.errors import CurationError, ParamError
+from curation.words import count
 
 if TYPE_CHECKING:
     from curation.studio import Studio
@@ -58,7 +59,7 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield told["did"]
     if told.get("skipped"):
         yield f"{told['skipped']} that somebody else changed since stay as they are"
-    yield f"{told['rated']} frames are rated; next: {told['then']}"
+    yield f"{count(told['rated'], 'frame is', 'frames are')} rated; next: {told['then']}"
 
 
 def _rate(studio: Studio, options: argparse.Namespace) -> dict[str, object]:

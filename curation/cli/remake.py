@@ -9,6 +9,7 @@ from typing import Any
 from curation.cli.command import add_common, code_of, followed, opened, ran, say
 from curation.cli.explain import FRAME_HELP
 from curation.errors import ParamError
+from curation.words import count, size
 
 ABOUT = (
     "Make the full-size pictures of frames that are not there, from their videos: the same bytes "
@@ -48,6 +49,6 @@ def _told(summary: Mapping[str, Any]) -> str:
     """Return what was made as a sentence."""
     if not summary["lacking"]:
         return "no picture is missing"
-    made = f"{summary['made']} pictures made, {summary['bytes'] / 1e6:.1f} MB"
+    made = f"{count(summary['made'], 'picture')} made, {size(summary['bytes'])}"
     short = summary["lacking"] - summary["made"]
     return made + (f"; {short} could not be made, see above" if short else "")

@@ -11,6 +11,7 @@ from typing import Any
 from curation.cli.command import DONE, add_common, code_of, followed, ran, say
 from curation.errors import CurationError, StoreError
 from curation.store.catalogue import FILE_NAME, OUR_FOLDER
+from curation.words import count
 
 Serve = Callable[[Path, str, int, bool], None]
 """Serves a datastore on a host and port, if need be open to all, until it is interrupted."""
@@ -98,7 +99,7 @@ def _read(options: argparse.Namespace, datastore: Path) -> Mapping[str, Any]:
 
 def sentence(summary: Mapping[str, Any]) -> str:
     """Return what happened, in one line."""
-    parts = [f"{summary['pictures']:,} pictures in {summary['folders']:,} folders"]
+    parts = [f"{count(summary['pictures'], 'picture')} in {count(summary['folders'], 'folder')}"]
     for name, word in (("added", "read now"), ("removed", "gone"), ("failed", "not usable")):
         if summary[name]:
             parts.append(f"{summary[name]:,} {word}")

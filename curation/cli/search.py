@@ -9,6 +9,7 @@ from typing import Any
 
 from curation.cli.command import DONE, add_common, code_of, followed, opened, ran, say
 from curation.cli.explain import FRAME_HELP
+from curation.words import count
 
 ABOUT = (
     "Find frames: like a frame or a picture file, by how somebody looks (--by appearance), by "
@@ -70,7 +71,7 @@ def main_report(argv: Sequence[str]) -> int:
         with opened(options.datastore) as studio:
             out = options.out or options.datastore / "dataset_report.html"
             summary = followed(studio.report(out, options.where), options)
-        told = f"{summary['frames']} frames reported on; open {summary['report']}"
+        told = f"{count(summary['frames'], 'frame')} reported on; open {summary['report']}"
         say(options, summary, [told])
         return DONE
 
@@ -96,4 +97,4 @@ def _found_lines(summary: Mapping[str, Any]) -> Iterator[str]:
         )
     shown = len(summary["frames"])
     more = f", the first {shown} are shown (--count)" if shown < summary["found"] else ""
-    yield f"{summary['found']} frames fit{more}"
+    yield f"{count(summary['found'], 'frame fits', 'frames fit')}{more}"

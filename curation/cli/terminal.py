@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from curation.cli.places import print_places
 from curation.records import Progress
+from curation.words import count, size
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -135,18 +136,18 @@ def print_summary(summary: Mapping[str, Any], next_line: str) -> None:
     verb = summary["verb"]
     if verb == "extract":
         print(
-            f"{summary['frames']} frames stored of {summary['videos']} video"
-            f"{'s' * (summary['videos'] != 1)}"
+            f"{count(summary['frames'], 'frame')} stored of {count(summary['videos'], 'video')}"
             f" ({summary['dropped']} black, blank or frozen left out)"
         )
         if summary["copies"]:
-            print(f"{summary['copies']} of {summary['files']} files are copies of other files")
+            files = count(summary["files"], "file")
+            print(f"{summary['copies']} of {files} are copies of other files")
         if "measured" in summary:
             print(f"{summary['measured']} measured; full-size pictures are made when needed")
     elif verb == "sort":
-        print(f"{summary['measured']} frames measured")
-        for pool, count in summary["pools"].items():
-            print(f"  {pool:20} {count}")
+        print(f"{count(summary['measured'], 'frame')} measured")
+        for pool, frames in summary["pools"].items():
+            print(f"  {pool:20} {frames}")
         if not any(summary["pools"].values()):
             print("the datastore holds no frames yet")
         if summary["not_in_sorted"]:
@@ -154,10 +155,10 @@ def print_summary(summary: Mapping[str, Any], next_line: str) -> None:
     elif verb == "rank":
         _print_ranking(summary)
     elif verb in ("apply", "unapply"):
-        for what, count in summary["by_hand"].items():
-            print(f"{count} {what} by hand")
-        for pool, count in summary["picked"].items():
-            print(f"  {pool:20} {count} in ranked/")
+        for what, frames in summary["by_hand"].items():
+            print(f"{frames} {what} by hand")
+        for pool, frames in summary["picked"].items():
+            print(f"  {pool:20} {frames} in ranked/")
     elif verb == "watch":
         print(f"{len(summary['taken'])} taken in, {len(summary['twins'])} were here already")
     elif verb == "download":
@@ -189,7 +190,7 @@ def link_facts(row: Mapping[str, Any]) -> str:
     best = f"{row['width']:.0f} x {row['height']:.0f}" if row["width"] and row["height"] else ""
     facts = [
         duration(row["duration_s"]) if row["duration_s"] else "length not told",
-        f"{row['size_bytes'] / 1e6:,.1f} MB" if row["size_bytes"] else "size not told",
+        size(row["size_bytes"]) if row["size_bytes"] else "size not told",
         " ".join(filter(None, [best, row["codec"]])),
         f"{row['n_formats']} formats" if row["n_formats"] > 1 else "",
         f"by {row['uploader']}" if row["uploader"] else "",
@@ -203,7 +204,8 @@ def _print_ranking(summary: Mapping[str, Any], shown: int = 60) -> None:
     from rich.table import Table
 
     picks = summary["picks"]
-    table = Table(title=f"{len(picks)} picked of {summary['frames']} frames", title_justify="left")
+    title = f"{len(picks)} picked of {count(summary['frames'], 'frame')}"
+    table = Table(title=title, title_justify="left")
     for name, side in (
         ("pool", "left"),
         ("rank", "right"),
@@ -228,8 +230,8 @@ def _print_ranking(summary: Mapping[str, Any], shown: int = 60) -> None:
     reasons.add_column("reason")
     reasons.add_column("frames", justify="right")
     reasons.add_column("what lets more in")
-    for code, count in summary["reasons"].items():
-        reasons.add_row(code, str(count), summary["advice"].get(code, ""))
+    for code, frames in summary["reasons"].items():
+        reasons.add_row(code, str(frames), summary["advice"].get(code, ""))
     console.print(reasons)
     if summary["changed"]:
         told = [

@@ -14,13 +14,14 @@ from typing import Any, get_args
 
 from curation.cli.command import DONE, FAILED, ITEMS_FAILED, add_common, followed, ran, say
 from curation.cli.options import _extra, _kind, _range
-from curation.errors import InputError, ParamError
+from curation.errors import InputError, ParamError, StoreError
 from curation.params import Params
 from curation.store.catalogue import FILE_NAME, OUR_FOLDER, Catalogue
 from curation.toolkit import config as yaml_file
 from curation.toolkit.files import Files
 from curation.toolkit.verbs import VERBS, Context, Verb, find
 from curation.toolkit.workdir import WorkDir
+from curation.words import count, size
 
 SHOWN = 20
 """Lines of a dry run, and failed items, that are printed; --json has all."""
@@ -171,7 +172,11 @@ def context(
             # Not even our own folder is made by a dry run.
             place = Path(tempfile.mkdtemp()) / OUR_FOLDER
             stack.callback(shutil.rmtree, place.parent, ignore_errors=True)
-        catalogue = Catalogue(place)
+        try:
+            catalogue = Catalogue(place)
+        except StoreError as error:
+            hint = error.hint or "what is done is noted there: name a place for it with -d"
+            raise StoreError(error.message, hint) from error
         stack.callback(catalogue.close)
         if not dry:
             stack.enter_context(catalogue.writing(verb))
@@ -209,7 +214,8 @@ def told(summary: Mapping[str, Any]) -> list[str]:
         would = summary.get("would", [])
         lines += [f"would {line}" for line in would[:SHOWN]]
         lines += [f"... and {len(would) - SHOWN} more (all with --json)"] * (len(would) > SHOWN)
-        lines.append(f"{summary['verb']}: would change {len(would)} things; nothing is changed")
+        things = count(len(would), "thing")
+        lines.append(f"{summary['verb']}: would change {things}; nothing is changed")
     elif "done" in summary:
         lines.append(f"{summary['verb']}: {summary['done']} done, {summary['skipped']} as it was")
     own = {"verb", "dry_run", "in", "would", "done", "skipped", "run", "failed_items", "lines"}
@@ -221,7 +227,8 @@ def told(summary: Mapping[str, Any]) -> list[str]:
             lines.append(f"  {key.replace('_', ' ')}:")
             lines += [f"    {name}: {inner}" for name, inner in list(value.items())[:SHOWN]]
         elif not isinstance(value, Mapping | list | tuple):
-            lines.append(f"  {key.replace('_', ' ')}: {value}")
+            name = "size" if key == "bytes" else key.removesuffix("_bytes").replace("_", " ")
+            lines.append(f"  {name}: {size(value) if key.endswith('bytes') else value}")
     failed = summary.get("failed_items", [])
     if failed:
         lines.append(f"{len(failed)} failed:")

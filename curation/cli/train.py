@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.cli.command import DONE, RANK, add_common, followed, opened, ran, say
+from curation.words import count
 
 if TYPE_CHECKING:
     from curation.records import Progress
@@ -130,7 +131,7 @@ def told(verb: str, summary: Mapping[str, Any], rank: str) -> list[str]:
         lines.append(f"scorer {summary['scorer']}: learned from {summary['data']['ratings']} "
                      f"ratings of {summary['data']['videos']} videos")
     else:
-        lines.append(f"{summary['ratings']} ratings")
+        lines.append(count(summary["ratings"], "rating"))
     before = summary.get("declared", {})
     for name, title in METRICS.items():
         if name in summary.get("metrics", {}):

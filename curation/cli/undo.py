@@ -16,6 +16,7 @@ from curation.errors import InputError, ParamError
 from curation.store.catalogue import FILE_NAME, OUR_FOLDER, Catalogue
 from curation.toolkit.files import Files
 from curation.toolkit.workdir import WorkDir
+from curation.words import count, size
 
 
 def main(argv: Sequence[str]) -> int:
@@ -100,7 +101,7 @@ def _writing(root: Path) -> Iterator[Files]:
 def _forgotten(options: argparse.Namespace) -> dict[str, Any]:
     with _writing(options.working_dir) as files:
         runs, freed = files.forget()
-    line = f"{runs} runs forgotten, {freed / 1e6:.1f} MB free again"
+    line = f"{count(runs, 'run')} forgotten, {size(freed)} free again"
     return {"verb": "undo", "forgotten": runs, "freed_bytes": freed, "lines": [line]}
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from curation.export.dataset_facts import TIME_BINS, Facts
 from curation.export.report import clock
 from curation.export.tables import replacing
+from curation.words import count
 
 STYLE = Path(__file__).with_name("dataset_report.css")
 MOST_PICTURE_BYTES = 3_200_000
@@ -242,9 +243,9 @@ def _measures(facts: Facts) -> str:
 
 def _middle(counts: Sequence[int], low: float, high: float) -> float | None:
     total, seen = sum(counts), 0
-    for i, count in enumerate(counts):
-        seen += count
-        if count and 2 * seen >= total:
+    for i, number in enumerate(counts):
+        seen += number
+        if number and 2 * seen >= total:
             return low + (i + 0.5) * (high - low) / len(counts)
     return None
 
@@ -269,8 +270,9 @@ def _people(facts: Facts) -> str:
 
 def _videos(facts: Facts) -> str:
     rows = "".join(_timeline(video) for video in facts.videos)
-    count, frames = facts.others
-    more = f"<p>{count:,} more videos hold {frames:,} frames of the set.</p>" if count else ""
+    others, frames = facts.others
+    held = f"{count(others, 'more video holds', 'more videos hold')} {count(frames, 'frame')}"
+    more = f"<p>{held} of the set.</p>" if others else ""
     return (
         '<p class="legend">Each line is a video from its beginning to its end: <i class="o"></i>'
         'frames of the set, <i class="a"></i>how many frames are usable.</p>'

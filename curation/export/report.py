@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.export.tables import replacing
+from curation.words import count
 
 Row = Mapping[str, Any]
 Thumb = Callable[[int], bytes | None]
@@ -41,13 +42,14 @@ def write_report(
         rejects: (reason code, what it means, number of frames, closest misses).
     """
     total = sum(len(rows) for rows in picks.values())
-    lost = sum(count for _, _, count, _ in rejects)
+    lost = sum(number for _, _, number, _ in rejects)
     with replacing(path) as file:
         file.write(
             "<!doctype html><html lang=en><meta charset=utf-8>"
             "<meta name=viewport content='width=device-width,initial-scale=1'>"
             f"<title>{html.escape(title)}</title><style>{STYLE.read_text()}</style>"
-            f"<h1>{html.escape(title)}</h1><p>{total} frames picked, {lost} not; each says why.</p>"
+            f"<h1>{html.escape(title)}</h1><p>{count(total, 'frame')} picked, "
+            f"{lost} not; each says why.</p>"
         )
         for pool, rows in picks.items():
             said = counted(rows, PAGE_SHOWN)
@@ -58,17 +60,17 @@ def write_report(
                 )
             file.write("</div>")
         file.write("<h2>Not picked</h2><table>")
-        for code, meaning, count, _ in rejects:
+        for code, meaning, number, _ in rejects:
             file.write(
-                f"<tr><td><a href='#{code}'>{code}</a><td class=n>{count}"
+                f"<tr><td><a href='#{code}'>{code}</a><td class=n>{number}"
                 f"<td class=dim>{html.escape(meaning)}"
             )
         file.write("</table>")
-        for code, meaning, count, rows in rejects:
+        for code, meaning, number, rows in rejects:
             if not rows:
                 continue
             file.write(
-                f"<h3 id='{code}'>{code} <small>{count}; closest misses; "
+                f"<h3 id='{code}'>{code} <small>{number}; closest misses; "
                 f"{html.escape(meaning)}</small></h3><div class=grid>"
             )
             for row in rows:

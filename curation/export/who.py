@@ -9,6 +9,7 @@ from curation.errors import CurationError, ParamError
 from curation.learn.people_said import Said, current
 from curation.store import exported
 from curation.store.catalogue import Catalogue
+from curation.words import count
 
 
 def _persons(catalogue: Catalogue) -> tuple[Said, dict[int, int]]:
@@ -98,7 +99,7 @@ def require_consent(catalogue: Catalogue, frame_ids: Sequence[int]) -> None:
     """
     without = lacking(catalogue, frame_ids)
     if without:
-        listed = ", ".join(f"{name} ({count} frames)" for name, count in without.items())
+        listed = ", ".join(f"{name} ({count(n, 'frame')})" for name, n in without.items())
         raise CurationError(
             f"no consent is noted of {listed}; nothing is exported",
             'python -m curation people consent NAME "signed on ..." notes it; or leave them out '

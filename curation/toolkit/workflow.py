@@ -30,6 +30,7 @@ from curation.store.file_journal import UNDOING, UNDONE
 from curation.toolkit.files import Files
 from curation.toolkit.verbs import Beats, Context, Verb
 from curation.toolkit.workflow_file import Step, paths_in, read
+from curation.words import count
 
 DONE, ASIT, FAILED, OPEN = "done", "as it was", "failed", "not yet known"
 TAIL = 20
@@ -136,7 +137,8 @@ def _verb(ctx: Context, step: Step, verb: Verb) -> Generator[Progress, None, Ans
         reason = "; ".join(map(str, summary.get("lines", ()))) or f"exit code {code}"
         answer |= {"state": OPEN if dry else FAILED, "reason": reason, "code": code}
     elif strict and failed and not dry:
-        answer |= {"state": FAILED, "reason": f"{len(failed)} items failed", "code": STRICT_CODE}
+        reason = f"{count(len(failed), 'item')} failed"
+        answer |= {"state": FAILED, "reason": reason, "code": STRICT_CODE}
     return answer
 
 
@@ -240,7 +242,7 @@ def _line(one: Mapping[str, Any]) -> str:
     elif "done" in inner:
         how = f"{inner['done']} done, {inner['skipped']} as it was"
     elif one.get("would") is not None and "seconds" in one and inner.get("would") is not None:
-        how = f"would change {len(one['would'])} things"
+        how = f"would change {count(len(one['would']), 'thing')}"
     else:
         how = one["state"]
     if one.get("failed_items"):

@@ -27,9 +27,10 @@ from curation.store.jobs import Job
 from curation.ui import job_buttons, markup
 from curation.ui.desk import Desk
 from curation.ui.pulse import QUICK, Pulse, together
-from curation.ui.words import count, plain, text
+from curation.ui.words import text
 from curation.web import place_check
 from curation.web.upload_facts import footage_bytes
+from curation.words import count, size
 
 VERB = "add"
 NOBODY = "No key: the place is public"
@@ -187,14 +188,14 @@ class BucketDesk:
         here = footage_bytes(root) if quota else 0
         if quota and here + size_bytes > quota:
             return (
-                f"Copied, they do not fit: this datastore may hold {_size(quota)} of video and has "
-                f"{_size(here)} (CURATION_QUOTA_GB)."
+                f"Copied, they do not fit: this datastore may hold {size(quota)} of video and has "
+                f"{size(here)} (CURATION_QUOTA_GB)."
             )
         free = shutil.disk_usage(root).free
         if size_bytes + LEAST_FREE_BYTES > free:
             return (
-                f"Copied, they do not fit: {_size(size_bytes + LEAST_FREE_BYTES)} are needed, "
-                f"{_size(free)} are free. Make room, name a folder with less in it, or leave them "
+                f"Copied, they do not fit: {size(size_bytes + LEAST_FREE_BYTES)} are needed, "
+                f"{size(free)} are free. Make room, name a folder with less in it, or leave them "
                 "there."
             )
         return ""
@@ -328,16 +329,16 @@ def found_table(summary: Mapping[str, Any], new: int, lacks: str) -> str:
     found = summary["found"]
     total = sum(row["size_bytes"] for row in found)
     others = int(summary["others"])
-    parts = [f"{count(len(found), 'video')}, {_size(total)}." if found else "No video is there."]
+    parts = [f"{count(len(found), 'video')}, {size(total)}." if found else "No video is there."]
     if others:
         parts.append(f"{count(others, 'file')} left out: no video by name.")
     if len(found) > new:
         parts.append(f"{len(found) - new:,} here already.")
     if new and not lacks:
-        size, free = _size(summary["new_bytes"]), _size(summary["free_bytes"])
-        parts.append(f"Copied, {count(new, 'video')} take {size}; {free} are free: they fit.")
+        taken, free = size(summary["new_bytes"]), size(summary["free_bytes"])
+        parts.append(f"Copied, {count(new, 'video')} take {taken}; {free} are free: they fit.")
     rows = "".join(
-        f"<tr><td><b>{text(row['name'])}</b></td><td>{_size(row['size_bytes'])}</td><td>"
+        f"<tr><td><b>{text(row['name'])}</b></td><td>{size(row['size_bytes'])}</td><td>"
         + (f"<span class='badge good'>Is here</span><span class='dim'>{text(row['here'])}</span>"
            if row["here"] else "<span class='badge soft'>New</span>")
         + "</td></tr>"
@@ -356,7 +357,3 @@ def _for_here(said: str) -> str:
     """Return what the verb says, without the options that only a command line has."""
     said = said.replace("no key was given: --key FILE or CURATION_GCS_KEY=FILE", "no key is chosen")
     return said.replace("python -m curation download URL is", "Fetch from links is")
-
-
-def _size(size_bytes: int) -> str:
-    return plain(size_bytes) if size_bytes >= 1e7 else f"{size_bytes / 1e6:,.1f} MB"

@@ -21,6 +21,7 @@ from curation.ui.words import VERBS
 from curation.web.helper import Cover, Try
 from curation.web.site import Site
 from curation.web.trials import ALL, Trial
+from curation.words import count
 
 PAGE = 60
 FAILURES_SHOWN = 5
@@ -106,7 +107,7 @@ class Desk:
                     "facts": "Folder of pictures",
                     "notes": notes,
                     "kind": "good" if album["pictures"] else "soft",
-                    "state": _plural(album["pictures"], "picture"),
+                    "state": count(album["pictures"], "picture"),
                     "poster": f"thumb/{frame_id}?v={revision}" if frame_id else None,
                 }
             )
@@ -154,22 +155,23 @@ class Desk:
         frames = self.counts()["frames"]
         if verb == "sort":
             return (
-                f"{frames:,} frames are extracted. Press Sort frames."
+                f"{count(frames, 'frame is', 'frames are')} extracted. Press Sort frames."
                 if frames
                 else ("Extract frames first.")
             )
         ready = self.stage() in ("sorted", "ranked")
         return "Frames are sorted. Press Score and rank." if ready else "Sort frames first."
 
-    def recipes(self) -> list[str]:
-        """Return what settings may be taken from."""
-        return [OWN, "Defaults", *sorted(path.stem for path in RECIPES.glob("*.yaml"))]
+    def recipes(self, verb: str) -> list[str]:
+        """Return what the settings of a verb may be taken from; the first is what they stand on."""
+        own = [OWN] if self.remembered(verb) else []
+        return [*own, "Defaults", *sorted(path.stem for path in RECIPES.glob("*.yaml"))]
 
     def recipe(self, name: str, verb: str) -> dict[str, Any]:
         """Return the values of a recipe; those that a verb last ran with for OWN."""
         if name == OWN:
             return self.remembered(verb)
-        if name not in self.recipes() or name == "Defaults":
+        if name not in self.recipes(verb) or name == "Defaults":
             return {}
         return load(RECIPES / f"{name}.yaml")
 
@@ -304,7 +306,7 @@ def _video_row(
     if facts["chapters"]:
         titles = ", ".join(f"{no} {c['title']}" for no, c in enumerate(facts["chapters"][:8], 1))
         rest = " ..." * (len(facts["chapters"]) > 8)
-        row["notes"].append(f"{_plural(len(facts['chapters']), 'chapter')}: {titles}{rest}")
+        row["notes"].append(f"{count(len(facts['chapters']), 'chapter')}: {titles}{rest}")
     if facts["id"] in posters:
         frame_id, revision = posters[facts["id"]]
         row["poster"] = f"thumb/{frame_id}?v={revision}"
@@ -317,7 +319,7 @@ def _video_row(
     if facts["extracted"]:
         if facts["damaged"]:
             row["notes"].append(f"{facts['damaged']} damaged packets were left out")
-        state = f"{_plural(facts['frames'], 'frame')}, {_plural(facts['shots'], 'shot')}"
+        state = f"{count(facts['frames'], 'frame')}, {count(facts['shots'], 'shot')}"
         return row | {"state": state, "kind": "good" if facts["frames"] else "soft"}
     return row
 
@@ -336,7 +338,3 @@ def _origin(origin: Origin, name: str) -> str:
 def _fps(text: str) -> str:
     top, _, bottom = text.partition("/")
     return f"{float(top) / float(bottom or 1):.4g}"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -9,8 +9,9 @@ from typing import Any
 
 from curation.export.lock import FILE as LOCK
 from curation.ui import markup
-from curation.ui.words import count, plain, text
+from curation.ui.words import text
 from curation.web.export_shelf import Shelved
+from curation.words import count, size
 
 FILES_SHOWN = 3
 FOLDERS_SHOWN = 40
@@ -23,12 +24,12 @@ REPLAY_OUT = "again"
 def look(told: Mapping[str, Any]) -> str:
     """Return what an export would write: numbers, what is refused, people, tree, first rows."""
     pictures = told["pictures"]
-    size = f", about {plain(told['bytes'])}" if told["bytes"] else ""
+    about = f", about {size(told['bytes'])}" if told["bytes"] else ""
     sides = "".join(
         f"<span class='chip'>{text(side)} {number:,}</span>"
         for side, number in told["splits"].items()
     )
-    head = f"<p class='outcome'><b>{count(pictures, 'picture')}</b>{size} {sides}</p>"
+    head = f"<p class='outcome'><b>{count(pictures, 'picture')}</b>{about} {sides}</p>"
     return (
         f"<div class='exported'>{head}{_refusals(told)}{_people(told['people'])}"
         f"<details open><summary>Tree</summary>{_tree(told)}</details>{_rows(told)}</div>"

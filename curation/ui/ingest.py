@@ -13,6 +13,7 @@ from curation.ui import buckets, commands, links, markup
 from curation.ui.buckets import BucketsCard
 from curation.ui.desk import Desk
 from curation.ui.links import LinksCard
+from curation.words import count
 
 MOUNT = """
 import(new URL('ui/uploader.js', document.baseURI).href)
@@ -120,8 +121,8 @@ def add_folder(desk: Desk, name: str | None) -> str:
     folder = desk.site.offered_folders().get(name or "")
     if folder is None:
         return markup.notice("Choose a folder first.", "soft")
-    count = commands.add_folder(desk.studio, folder)
+    videos = commands.add_folder(desk.studio, folder)
     desk.site.trail.note("folder added", name=name)
     return markup.notice(
-        f"{folder.name}: {count} videos will be extracted from where they lie.", "good"
+        f"{folder.name}: {count(videos, 'video')} will be extracted, left in this folder.", "good"
     )

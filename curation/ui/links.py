@@ -22,7 +22,8 @@ from curation.ui import job_buttons, markup
 from curation.ui.controls import Controls, lay_out
 from curation.ui.desk import Desk
 from curation.ui.pulse import QUICK, Pulse, together
-from curation.ui.words import count, text
+from curation.ui.words import text
+from curation.words import count
 
 VERB = "download"
 MOST_KEPT = 500

@@ -13,8 +13,9 @@ from curation.export.report import clock
 from curation.store.jobs import Job
 from curation.ui import export_words
 from curation.ui.toolkit_words import TITLES, sentence
-from curation.ui.words import STAGES, STATES, TABS, VERBS, count, text
+from curation.ui.words import STAGES, STATES, TABS, VERBS, text
 from curation.web.trials import Histogram
+from curation.words import count
 
 POOL_NAMES = {
     "face": "Face",
@@ -203,7 +204,8 @@ def outcome(summary: Mapping[str, Any]) -> str:
     if verb == "sort":
         pools = {k: v for k, v in summary.get("pools", {}).items() if k != "none"}
         named = ", ".join(f"{POOL_NAMES.get(k, k)} {v:,}" for k, v in pools.items())
-        return f"{summary.get('measured', 0):,} frames measured. {named or 'No pool has a frame'}."
+        measured = count(summary.get("measured", 0), "frame")
+        return f"{measured} measured. {named or 'No pool has a frame'}."
     if verb == "download":
         fetched, there = len(summary.get("fetched", ())), len(summary.get("there", ()))
         before = f" {there:,} were here already." if there else ""
@@ -215,7 +217,7 @@ def outcome(summary: Mapping[str, Any]) -> str:
         return f"{count(added, 'video')} {how}.{before}"
     picked = summary.get("picked", {})
     named = ", ".join(f"{POOL_NAMES.get(k, k)} {v}" for k, v in picked.items())
-    said = f"{sum(picked.values()):,} of {summary.get('frames', 0):,} frames picked."
+    said = f"{sum(picked.values()):,} of {count(summary.get('frames', 0), 'frame')} picked."
     said = f"{said} {named}." if named else said
     changed = ", ".join(
         f"{name.replace('_', ' ')} {setting(both['now'])} (last time {setting(both['before'])})"
@@ -387,5 +389,6 @@ def coverage(found: Mapping[str, Any]) -> str:
         for axis in found["axes"]
         if axis["bins"]
     )
-    said = text(f"{found['picked']:,} picks of {found['available']:,} usable frames lack:")
+    usable = count(found["available"], "usable frame")
+    said = text(f"{count(found['picked'], 'pick')} of {usable} lack:")
     return f"<div class='coverage'><p>{said}</p>{lacks}<div class='axes'>{axes}</div></div>"

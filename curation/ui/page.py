@@ -56,6 +56,7 @@ def build(site: Site) -> gr.Blocks:
         timer = gr.Timer(TICK_S, active=False)
         # Not a gr.State: its changes are only told to the browser by handlers that queue.
         ended = gr.Textbox(visible="hidden")
+        again = gr.Button(visible="hidden", elem_id="look-again")  # again.js presses it
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("1 Ingest", id="ingest"):
                 first = ingest.build(desk)
@@ -79,6 +80,7 @@ def build(site: Site) -> gr.Blocks:
         board = (wiring.board, wiring.board_outputs)
         links.wire(desk, first.links, pulse, *board)
         buckets.wire(desk, first.buckets, pulse, *board)
+        again.click(wiring.board, None, wiring.board_outputs, **QUICK)
         ToolkitWiring(desk, kit, *board).wire(pulse)
         CullWiring(desk, culling, *board).wire(pulse)
         ExportWiring(desk, handing, *board).wire(pulse, export_tab)
@@ -123,6 +125,7 @@ class Wiring:
         # What a command did meanwhile shows when somebody looks.
         self.tabs.select(*board, **QUICK)
         pulse.ended(listed)
+        pulse.ended((self.recipes, None, [tab.recipe for tab in self.rows]))
         # A ranking that ended may have been made elsewhere: its thresholds are the ones to show.
         pulse.ended(stored, together([self.shown, self.gauged]))
         demo.load(self.opened, None, [self.tabs, *self._setting_outputs()], **QUICK)
@@ -140,7 +143,9 @@ class Wiring:
             (job for job in is_open if job.state == "running"), is_open[-1] if is_open else None
         )
         newest = next((job for job in recent if not job.is_open), None)
+        # A ranking on the command line is no job of ours, and changes as much.
         stamp = f"{newest.id} {newest.state}" if newest else ""
+        stamp = f"{stamp} {self.desk.studio.decisions.revision()}"
         status = strip.strip(self.clerk.status(recent))
         top = markup.header(self.desk.studio.root, self.desk.counts(), status)
         updates = [out for tab in self.rows for out in stages.job_updates(self.desk, tab.stage)]
@@ -155,12 +160,17 @@ class Wiring:
         if wanted not in names:
             wanted = TAB_OF.get(running[-1].verb, "toolkit") if running else ""
         tabs = gr.Tabs(selected=wanted) if wanted else gr.skip()
-        settings, lines = [], []
+        settings, lines, recipes = [], [], []
         for tab in self.rows:
+            recipes.append(stages.recipe_update(self.desk, tab.stage, opened=True))
             values = tab.controls.values(self.desk.remembered(tab.stage.verb))
             settings += values
             lines.append(stages.teller(self.desk, tab)(False, *values))
-        return [tabs, *lines, *settings, *self._stored_sliders()]
+        return [tabs, *recipes, *lines, *settings, *self._stored_sliders()]
+
+    def recipes(self) -> list[Any]:
+        """Return what settings may be taken from, now that a job may have used some."""
+        return [stages.recipe_update(self.desk, tab.stage) for tab in self.rows]
 
     def listed(self) -> list[Any]:
         """Return the table of videos."""
@@ -186,7 +196,7 @@ class Wiring:
 
         def samples() -> list[Any]:
             said, taken = ingest.take_samples(self.desk)
-            small = "small" if taken and "small" in self.desk.recipes() else gr.skip()
+            small = "small" if taken and "small" in self.desk.recipes("extract") else gr.skip()
             return [said, *ingest.listed(self.desk), *([small] * len(recipes))]
 
         first.samples.click(
@@ -270,4 +280,5 @@ class Wiring:
 
     def _setting_outputs(self) -> list[Any]:
         controls = [part for tab in self.rows for part in tab.controls.components]
-        return [*(tab.command for tab in self.rows), *controls, *self.last.sliders.components]
+        recipes, commands = zip(*((tab.recipe, tab.command) for tab in self.rows), strict=True)
+        return [*recipes, *commands, *controls, *self.last.sliders.components]

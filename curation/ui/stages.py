@@ -97,8 +97,8 @@ def build(desk: Desk, stage: Stage) -> StageTab:
         with gr.Column(scale=5, min_width=420, elem_classes="card settings"):
             gr.HTML(f"<h2>{stage.title}</h2><p class='about'>{stage.about}</p>", js_on_load=None)
             recipe = gr.Dropdown(
-                desk.recipes(),
-                value=desk.recipes()[0],
+                desk.recipes(stage.verb),
+                value=desk.recipes(stage.verb)[0],
                 label="Start from",
                 info="Fills all settings below: those of the last run, the defaults, or a recipe.",
                 elem_id=f"recipe-{stage.verb}",
@@ -157,6 +157,12 @@ def build(desk: Desk, stage: Stage) -> StageTab:
         log,
         command,
     )
+
+
+def recipe_update(desk: Desk, stage: Stage, opened: bool = False) -> Any:
+    """Return what settings may be taken from now; a page that opens stands on the first of it."""
+    names = desk.recipes(stage.verb)
+    return gr.update(choices=names, value=names[0]) if opened else gr.update(choices=names)
 
 
 def job_updates(desk: Desk, stage: Stage) -> list[Any]:

@@ -15,7 +15,8 @@ from curation.store.pictures import frames_revision
 from curation.store.staleness import Stale, stale
 from curation.studio import Studio
 from curation.ui import commands
-from curation.ui.words import STATES, VERBS, count, plain, text
+from curation.ui.words import STATES, VERBS, text
+from curation.words import count, size
 
 LITTLE_BYTES = 10 << 30
 COUNTED_AGAIN_S = 5.0
@@ -118,7 +119,7 @@ def _disk(free_bytes: int | None) -> str:
         kind, more = "bad", ": jobs stop until there is room"
     elif free_bytes < LITTLE_BYTES:
         kind = "soft"
-    said = f"{plain(free_bytes)} free on the disk{more}"
+    said = f"{size(free_bytes)} free on the disk{more}"
     return f"<span class='chip {kind}'>{text(said)}</span>"
 
 

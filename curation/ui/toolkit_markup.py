@@ -8,8 +8,9 @@ from typing import Any
 
 from curation.store.jobs import Job
 from curation.ui.toolkit_words import TITLES, WORDS_OF
-from curation.ui.words import count, text
+from curation.ui.words import text
 from curation.web.toolkit_changes import Item, Page, is_dry
+from curation.words import count
 
 OWN = frozenset(
     "verb dry_run in would done skipped run runs failed_items lines steps totals".split()

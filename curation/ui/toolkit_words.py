@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from curation.words import count
+
 TITLES = {
     "select": "Select", "annotate": "Annotate", "rename": "Rename", "validate": "Validate",
     "analyze": "Analyze", "dedup": "Find duplicates", "detect": "Detect objects",
@@ -45,14 +47,15 @@ def sentence(summary: Mapping[str, Any]) -> str:
     if "in_no_group" in summary:
         ties = f", {summary.get('ties', 0):,} too near to call" if summary.get("ties") else ""
         return (
-            f"{summary.get('groups', 0):,} groups in {summary.get('photos', 0):,} photos: "
+            f"{count(summary.get('groups', 0), 'group')} in "
+            f"{count(summary.get('photos', 0), 'photo')}: "
             f"{summary.get('rejected', 0):,} could go{ties}.{tail}"
         )
     if "passed" in summary:
         return "All checks passed." if summary["passed"] else "Not all checks passed."
     if summary.get("dry_run"):
         would = totals.get("would", len(summary.get("would", ())))
-        said = f"{would:,} things would change" if would else "Nothing would change"
+        said = f"{count(would, 'thing')} would change" if would else "Nothing would change"
         return f"{said}; nothing is changed yet.{tail}"
     if "done" in summary:
         return f"{summary['done']:,} done, {summary.get('skipped', 0):,} as it was.{tail}"

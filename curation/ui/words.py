@@ -63,17 +63,3 @@ def text(value: object) -> str:
     for sign in "{}$`":
         escaped = escaped.replace(sign, f"&#{ord(sign)};")
     return escaped
-
-
-def count(number: float, noun: str) -> str:
-    """Return 1 frame, 2 frames, 1,234,567 frames."""
-    return f"{number:,.0f} {noun}" + ("" if number == 1 else "s")
-
-
-def plain(size_bytes: int) -> str:
-    """Return a size as people say it: 512 MB, 3.4 GB, 1.2 TB."""
-    for unit, scale in (("TB", 1e12), ("GB", 1e9)):
-        if size_bytes >= scale:
-            value = size_bytes / scale
-            return f"{value:.1f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
-    return f"{size_bytes / 1e6:,.0f} MB"

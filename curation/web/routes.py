@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from curation.errors import CurationError
 from curation.store.jobs import Job
+from curation.store.pictures import frames_revision
 from curation.web.audit import tell
 from curation.web.crop_routes import make_crop_router
 from curation.web.cull_routes import make_cull_router
@@ -65,6 +66,11 @@ def make_router(site: Site, uploads: bool = True) -> APIRouter:
     def healthz() -> dict[str, str]:
         site.jobs.table.any_open()  # the catalogue answers
         return {"status": "ok"}
+
+    @router.get("/api/revision")
+    def revision() -> dict[str, str]:
+        frames = " ".join(map(str, frames_revision(site.studio.catalogue)))
+        return {"revision": f"{site.studio.decisions.revision()} {frames}"}
 
     @router.get("/report")
     def report() -> Response:

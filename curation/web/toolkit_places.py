@@ -16,6 +16,7 @@ from curation.errors import InputError
 from curation.sources import SUFFIXES as VIDEO_SUFFIXES
 from curation.store.catalogue import FILE_NAME
 from curation.toolkit.workdir import is_picture_name
+from curation.words import count
 
 MOST_PLACES, MOST_FOLDERS, MOST_FILES = 300, 500, 200
 DEEPEST = 6
@@ -38,8 +39,8 @@ class Folder:
     @property
     def shown(self) -> str:
         """Return the name with what is in it."""
-        parts = [f"{self.pictures:,} pictures"] if self.pictures else []
-        parts += [f"{self.videos:,} videos"] if self.videos else []
+        parts = [count(self.pictures, 'picture')] if self.pictures else []
+        parts += [count(self.videos, 'video')] if self.videos else []
         name = "the work folder itself" if self.name == "." else self.name
         return f"{name} ({', '.join(parts) or 'empty'})"
 

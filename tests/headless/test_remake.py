@@ -75,7 +75,7 @@ def test_one_frame_can_be_named_and_pixels_need_no_file(studio: Studio) -> None:
         assert np.array_equal(load_frame(frame), pixels[frame.id])
     assert not [path for path in before if path.exists()]
     done = remake(studio, str(frames[3].id))
-    assert done.returncode == 0 and done.stdout.startswith("1 pictures made"), done.stderr
+    assert done.returncode == 0 and done.stdout.startswith("1 picture made"), done.stderr
     assert frames[3].path.read_bytes() == before[frames[3].path]
     assert not frames[4].path.exists()
 

@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "places": {"places", "ingest", "sources", "errors"},  # of ingest: what a public address is
     "store": {"store", "params", "records", "errors", "steps"},
     "export": {
+        "words",
         "export",
         "search",
         "store",
@@ -65,6 +66,7 @@ MAY_IMPORT = {
     },
     "photos": {"photos", "video", "sources", "params", "records", "errors"},
     "cli": {
+        "words",
         "cli",
         "export",
         "tune_params",
@@ -128,6 +130,7 @@ MAY_IMPORT = {
         "weights",
     },
     "toolkit": {
+        "words",
         "toolkit",
         "store",
         "engine",

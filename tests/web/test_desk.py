@@ -154,12 +154,14 @@ def test_closest_misses_come_first(ranked: Desk) -> None:
 
 
 def test_recipes_fill_what_they_name_and_nothing_else(desk: Desk) -> None:
-    assert desk.recipes()[:2] == ["Last used", "Defaults"]
-    assert "small" in desk.recipes()
+    assert all(desk.recipes(verb)[0] == "Defaults" for verb in ("extract", "sort", "rank"))
+    assert "small" in desk.recipes("rank")
     assert desk.recipe("Defaults", "rank") == {}
     assert desk.recipe("../../pyproject", "rank") == {}
     assert build(RankParams, desk.recipe("small", "rank")) != RankParams()
     desk.studio.catalogue.remember("params.sort", {"visibility": 0.4, "face_score": 0.8})
+    assert desk.recipes("sort")[:2] == ["Last used", "Defaults"]
+    assert desk.recipes("extract")[0] == "Defaults"  # it never ran here
     assert desk.recipe("Last used", "sort") == {"visibility": 0.4, "face_score": 0.8}
     assert desk.recipe("Last used", "rank") == {"visibility": 0.4}
 

@@ -139,7 +139,7 @@ def test_the_look_tells_numbers_tree_and_rows_and_writes_nothing(
     before = exports.tree(root)
     html, wrong = wiring.look(*sent(wiring, "imagefolder", split="video"))
     assert wrong == ""
-    assert "72 pictures" in html and "about 7 MB" in html and "train 60" in html
+    assert "72 pictures" in html and "about 6.9 MB" in html and "train 60" in html
     assert "data/train/" in html and "metadata.jsonl" in html and "file_name" in html
     assert {k: v for k, v in exports.tree(root).items() if "sqlite" not in k} == {
         k: v for k, v in before.items() if "sqlite" not in k

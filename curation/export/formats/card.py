@@ -10,6 +10,7 @@ import curation
 from curation.export import who
 from curation.export.formats.base import Placed
 from curation.export.plan import Plan
+from curation.words import count
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -23,9 +24,10 @@ def card(plan: Plan, done: Sequence[Placed]) -> str:
     videos = Counter(one.item.video for one in done)
     people = Counter(one.item.person for one in done if one.item.person)
     notes = who.consents(plan.catalogue)
+    title = f"{count(n, 'frame')} of {count(len(videos), 'video')}"
     lines = [
         "---",
-        "pretty_name: " + json.dumps(f"{n} frames of {len(videos)} videos", ensure_ascii=False),
+        "pretty_name: " + json.dumps(title, ensure_ascii=False),
         "task_categories:",
         "- image-classification" if not plan.params.caption else "- text-to-image",
         "size_categories:",
@@ -40,7 +42,7 @@ def card(plan: Plan, done: Sequence[Placed]) -> str:
     lines += [
         "---",
         "",
-        f"# {n} frames of {len(videos)} videos",
+        f"# {title}",
         "",
         f"Made by Frame Curation Studio {curation.__version__}. `manifest.jsonl` says how each "
         "picture is made again from its video, `curation.lock.json` what decided, `SHA256SUMS` "
@@ -58,16 +60,16 @@ def card(plan: Plan, done: Sequence[Placed]) -> str:
         "",
         "## Where it is from",
         "",
-        *(f"- {_plain(video)}: {count} pictures" for video, count in sorted(videos.items())),
+        *(f"- {_plain(video)}: {count(of, 'picture')}" for video, of in sorted(videos.items())),
         "",
         "## People",
         "",
     ]
     if people:
         lines += [
-            f"- {_plain(name)}: {count} pictures; "
+            f"- {_plain(name)}: {count(of, 'picture')}; "
             + (f"consent: {_plain(notes[name])}" if notes.get(name) else "no consent is noted")
-            for name, count in sorted(people.items())
+            for name, of in sorted(people.items())
         ]
     else:
         lines.append("Nobody in it was given a name.")

@@ -1,6 +1,7 @@
 // A frame at full size over the page, and why it stands where it stands: arrows go on, Escape
 // closes, R and F say that its face is real or false. Without it the link still works.
 import { explain, markFace } from './why.js';
+import './again.js';
 import './tabs.js';
 
 const dialog = document.createElement('dialog');
