@@ -28,7 +28,8 @@ SIZE = {"width": 1440, "height": 900}
 TABLET = {"width": 820, "height": 1180}
 FRAMES, DISTINCT = 4000, 400
 TABS = (
-    "1 Ingest", "2 Extract", "3 Sort", "4 Score & rank", "5 Results", "6 Review", "Cull", "Toolkit"
+    "1 Ingest", "2 Extract", "3 Sort", "4 Score & rank", "5 Results", "6 Review", "7 Export",
+    "Cull", "Toolkit",
 )
 
 
