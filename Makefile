@@ -41,7 +41,7 @@ lint: dev ## ruff and mypy
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
-bench: venv weights samples ## every benchmark; fails when a gate is missed
+bench: dev weights samples ## every benchmark; fails when a gate is missed
 	@failed=0; for file in bench/bench_*.py; do \
 	  [ -e "$$file" ] && [ "$$file" != bench/bench_ui.py ] || continue; \
 	  echo "== $$file"; $(PY) -m "bench.$$(basename "$$file" .py)" $(ARGS) || failed=1; \

@@ -30,13 +30,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.bench_speed import to_null
+from bench.ffmpeg import ffmpeg_path
 from bench.footage import footage
 from bench.packaged_clips import ROOT
 from bench.report import Row, write
 from bench.sets import SETS
 from curation.store.videos import VideoTable
 from curation.studio import Studio
-from curation.video.ffmpeg import ffmpeg_path
 
 SCRIPTS = ("01_extract.py", "02_sort.py", "03_score_and_rank.py")
 KINDS = ("h264_1080p_10", "h264_1080p_1.5")

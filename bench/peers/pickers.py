@@ -17,8 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench.contender import PICTURES, ROOT
+from bench.ffmpeg import ffmpeg_path
 from bench.peers import places
-from curation.video.ffmpeg import ffmpeg_path
 
 RECIPE = ROOT / "recipes" / "small.yaml"
 INSIDE = str(Path(__file__).with_name("inside.py"))

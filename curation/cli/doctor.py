@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command."""
     made = argparse.ArgumentParser(
         prog="python -m curation doctor",
-        description="Check Python, libraries, models, ffmpeg, disk, permissions, port and GPU, and "
+        description="Check Python, libraries, models, disk, permissions, port and GPU, and "
         "say what to type. With folders: check the sidecars of their pictures.",
         epilog="Exit code: 0 when nothing is in the way, 1 when something is.",
     )
@@ -95,7 +95,6 @@ def look(options: argparse.Namespace) -> Iterator[Finding]:
         ("machine", checks_of.machine),
         ("libraries", checks_of.libraries),
         ("models", checks_of.models),
-        ("ffmpeg", checks_of.ffmpeg),
         ("disk", lambda: checks_of.disk(options.datastore)),
         ("datastore", lambda: checks_of.datastore(options.datastore)),
         ("port", lambda: checks_of.port(options.host, options.port)),

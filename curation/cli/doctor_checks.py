@@ -29,7 +29,7 @@ LEAST_SHARED_BYTES = 64 << 20
 LEAST_FILES = 1024
 SHORTEST_PASSWORD = 8
 IMPORT_TIMEOUT_S = 180
-MODULES = ("numpy", "cv2", "av", "PIL", "pandas", "sklearn", "fastapi", "gradio", "torch",
+MODULES = ("numpy", "cv2", "av", "PIL", "sklearn", "fastapi", "gradio", "torch",
            "mediapipe")  # fmt: skip
 """What the program cannot do without and what needs libraries of the system."""
 
@@ -162,29 +162,6 @@ def models() -> Iterator[Finding]:
         yield Finding("models", "bad", said, "python -m curation weights fetch")
     else:
         yield Finding("models", "ok", f"all {len(names)} are here and unchanged")
-
-
-def ffmpeg() -> Iterator[Finding]:
-    """Look for the ffmpeg program; only reader=ffmpeg and clips need it."""
-    found = shutil.which("ffmpeg")
-    if found is None:
-        try:
-            import imageio_ffmpeg
-
-            found = imageio_ffmpeg.get_ffmpeg_exe()
-        except (ImportError, RuntimeError):
-            yield Finding("ffmpeg", "warn", "no ffmpeg program", "apt-get install ffmpeg")
-            return
-    done = subprocess.run(
-        [found, "-nostdin", "-version"],
-        capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    first = (done.stdout.splitlines() or [""])[0].partition(" Copyright")[0]
-    if done.returncode:
-        said = f"{found} does not run (exit code {done.returncode})"
-        yield Finding("ffmpeg", "bad", said, "apt-get install ffmpeg")
-    else:
-        yield Finding("ffmpeg", "ok", f"{first} at {found}")
 
 
 def disk(folder: Path) -> Iterator[Finding]:

@@ -40,7 +40,7 @@ def test_a_machine_that_is_well(tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert (done.returncode, told["ok"], told["bad"]) == (0, True, 0), told
     names = {finding["name"] for finding in told["findings"]}
-    wanted = {"python", "machine", "libraries", "models", "ffmpeg", "disk", "temporary",
+    wanted = {"python", "machine", "libraries", "models", "disk", "temporary",
               "datastore", "catalogue", "port", "door"}  # fmt: skip
     assert wanted <= names
     text = doctor("--quick", "--datastore", str(store), "--port", str(free_port())).stdout
@@ -139,18 +139,6 @@ def test_missing_models_are_found(tmp_path: Path) -> None:
     models = one(found, "models")
     assert models.state == "bad" and "missing" in models.said
     assert models.next == "python -m curation weights fetch"
-
-
-def test_an_ffmpeg_that_does_not_run_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken = tmp_path / "ffmpeg"
-    broken.write_text("#!/bin/sh\nexit 7\n")
-    broken.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert one(checks.ffmpeg(), "ffmpeg").state == "bad"
-    broken.unlink()
-    assert one(checks.ffmpeg(), "ffmpeg").state == "ok"  # the one that a package brings
 
 
 def test_a_full_disk_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,3 +116,21 @@ def test_what_is_imported_is_declared(folders: tuple[str, ...], with_dev: bool) 
     for module, path in imported(files).items():
         packages = {canonicalize_name(name) for name in carriers.get(module, [])}
         assert packages & declared, f"{path} imports {module}, which pyproject.toml does not name"
+
+
+def test_what_the_program_asks_for_is_used_by_the_program() -> None:
+    words = set()
+    for path in [*(ROOT / "curation").rglob("*.py"), *ROOT.glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                words |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                words.add(node.module.split(".")[0])
+            elif (isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module")
+                  and node.args):
+                words |= {n.value.split(".")[0] for n in ast.walk(node.args[0])
+                          if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    carried = packages_distributions()
+    used = {canonicalize_name(name) for word in words for name in carried.get(word, [])}
+    asked = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
+    assert asked - used == set()

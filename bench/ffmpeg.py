@@ -1,4 +1,7 @@
-"""Find an ffmpeg program and run ffmpeg-python graphs with it."""
+"""Find an ffmpeg program and run ffmpeg-python graphs with it: benches and tests only.
+
+The program itself decodes with PyAV or decord and needs neither.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from curation.errors import CurationError, StepUnavailable
-
 
 @cache
 def ffmpeg_path() -> Path:
     """Return the ffmpeg on PATH, else the one that imageio-ffmpeg brings.
 
     Raises:
-        StepUnavailable: when there is neither.
+        RuntimeError: when there is neither.
     """
     found = shutil.which("ffmpeg")
     if found is not None:
         return Path(found)
-    try:
-        import imageio_ffmpeg
+    import imageio_ffmpeg
 
-        return Path(imageio_ffmpeg.get_ffmpeg_exe())
-    except (ImportError, RuntimeError) as error:
-        raise StepUnavailable("no ffmpeg program found", "pip install imageio-ffmpeg") from error
+    return Path(imageio_ffmpeg.get_ffmpeg_exe())
 
 
 def run(graph: Any, feed: bytes | None = None) -> bytes:
@@ -36,7 +34,7 @@ def run(graph: Any, feed: bytes | None = None) -> bytes:
         feed: bytes for stdin, where the graph reads `pipe:`.
 
     Raises:
-        CurationError: with ffmpeg's last line, when it fails.
+        RuntimeError: with ffmpeg's last line, when it fails.
     """
     import ffmpeg
 
@@ -50,5 +48,5 @@ def run(graph: Any, feed: bytes | None = None) -> bytes:
         )
     except ffmpeg.Error as error:
         lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise CurationError(f"ffmpeg failed: {lines[-1]}") from error
+        raise RuntimeError(f"ffmpeg failed: {lines[-1]}") from error
     return bytes(out)
