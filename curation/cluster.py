@@ -13,12 +13,11 @@ from curation import sources as files_on_disk
 from curation.errors import CurationError, ParamError
 from curation.params import ExtractParams, MeasureParams, WorkParams
 from curation.records import Progress
+from curation.studio_base import ended
 
 if TYPE_CHECKING:
     from curation.engine.shards import Job
     from curation.studio import Studio
-
-ENGINES = ("local", "ray")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def work(
             else:
                 told = {**beat.summary, "videos": len(mine), "of": len(jobs)}
                 failed |= told.pop("failed")
-                yield _ended("work", {**told, "settings": settings.digest}, failed)
+                yield ended("work", {**told, "settings": settings.digest}, failed)
 
 
 def gather(
@@ -157,7 +156,7 @@ def gather(
                 failed |= summary["failed"]
         told = {key: value for key, value in summary.items() if key != "failed"}
         measured = settings[-1].params.model_dump(mode="json")
-        yield _ended("gather", {**told, "files": len(listed), "measured": measured}, failed)
+        yield ended("gather", {**told, "files": len(listed), "measured": measured}, failed)
 
 
 def measure(
@@ -193,7 +192,7 @@ def measure(
                 yield beat
             else:
                 told = {**beat.summary, "settings": params.model_dump(mode="json")}
-                yield _ended("measure", told, failed)
+                yield ended("measure", told, failed)
 
 
 def _jobs(paths: Iterable[Path]) -> tuple[list[Job], dict[str, str]]:
@@ -224,8 +223,3 @@ def _natural(source: str) -> list[Any]:
     return [(0, files_on_disk.natural(path))] if not above else [
         *((1, part) for part in above), (0, files_on_disk.natural(path))
     ]
-
-
-def _ended(verb: str, summary: Mapping[str, Any], failed: Mapping[str, str]) -> Progress:
-    items = [{"item": item, "reason": reason} for item, reason in failed.items()]
-    return Progress(verb, summary={"verb": verb, **summary, "failed_items": items})

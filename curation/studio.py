@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from curation.measures import Measures
 
 NO_TEXT = "its name is not UTF-8 text: give it another, for example with mv and a tab"
-BODY_POOLS = ("face", "upper_body", "full_body")
 
 
 class Studio(Footage, Learning, Sets):

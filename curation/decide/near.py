@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curation.decide.near_bands import collapsed, distances
+from curation.decide.near_bands import collapsed
 from curation.decide.near_cover import covered
 from curation.decide.near_engine import Engine, chunks
 from curation.decide.near_index import HashIndex
@@ -237,13 +237,3 @@ def _runs(counts: Ints, chunk: int) -> Iterator[tuple[int, int]]:
     part = (np.cumsum(counts) - counts) // chunk
     edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(counts)]
     yield from pairwise(edges)
-
-
-def brute_force(hashes: Hashes, radius: int) -> Near:
-    """Return what `pairs_within` returns by looking at every pair; for tests and small sets."""
-    hashes = checked(hashes, radius)
-    words = hashes[:, None] if hashes.ndim == 1 else hashes
-    one, other = (a.astype(np.int64) for a in np.triu_indices(len(words), 1))
-    distance = distances(words, one, other)
-    good = distance <= radius
-    return Near(one[good], other[good], distance[good].astype(_distance_type(hashes)))

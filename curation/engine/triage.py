@@ -19,8 +19,6 @@ from curation.store.catalogue import Catalogue
 from curation.store.triage import Sampled, TriageTable
 
 log = logging.getLogger(__name__)
-THUMB_WH = (1024, 1024)
-"""The largest thumbnail there can be."""
 USEFUL = 4
 """Videos for each process, at least: one starts in the time of some thousand thumbnails."""
 

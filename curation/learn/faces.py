@@ -10,14 +10,10 @@ clip's other faces and 1 % of the faces of the others, where weights on the code
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from curation.errors import CurationError
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,39 +46,6 @@ class FaceHead:
     def marks(self) -> int:
         """Return how many marks it was learned from."""
         return len(self.weights)
-
-    def to_json(self) -> str:
-        """Return the head as text."""
-        return json.dumps(
-            {
-                "codes": np.round(self.codes, 5).tolist(),
-                "weights": np.round(self.weights, 6).tolist(),
-                "bias": round(self.bias, 6),
-            }
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> FaceHead:
-        """Return the head that to_json wrote.
-
-        Raises:
-            CurationError: the text is something else.
-        """
-        try:
-            data: dict[str, Any] = json.loads(text)
-            codes = np.array(data["codes"], np.float64)
-            weights, bias = np.array(data["weights"], np.float64), float(data["bias"])
-            if weights.ndim != 1 or codes.shape[:1] != weights.shape:
-                raise ValueError(f"codes {codes.shape} and weights {weights.shape} disagree")
-            if len(weights) and codes.ndim != 2:
-                raise ValueError(f"codes must be a table, not {codes.shape}")
-            if not (np.isfinite(codes).all() and np.isfinite([*weights, bias]).all()):
-                raise ValueError("a number is not finite")
-        except (ValueError, KeyError, TypeError) as error:
-            raise CurationError(
-                f"this is no face head: {error}", "learn it again from the marks"
-            ) from error
-        return cls(codes, weights, bias)
 
 
 def refit(

@@ -40,7 +40,6 @@ MEASURES = (
 )
 NET = "taste_net"
 """What a fine-tuned network says, where one is promoted: the step's column."""
-FRAMING = ("face_x", "face_y", "person_x", "head_room")
 TERMS = ("seen", "frontal", "crop_area")
 
 

@@ -89,7 +89,7 @@ class CropTable:
 
     def say(self, row: CropRow) -> CropRow:
         """Keep what a person said of a crop, and return it as it is now."""
-        with self.catalogue.transaction() as db:
+        with self.catalogue.lasting() as db:
             db.execute(
                 f"INSERT OR REPLACE INTO crop ({COLUMNS})"
                 " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",

@@ -155,14 +155,6 @@ class CullTable:
             )  # fmt: skip
         return run, list(groups.values())
 
-    def keepers_by_path(self) -> dict[Path, Path]:
-        """Return the path of the keeper of each picture of the last run, its own for a keeper."""
-        rows = self.catalogue.db.execute(
-            "SELECT m.path AS path, k.path AS keeper FROM cull_member m JOIN cull_member k"
-            " ON k.run_id = m.run_id AND k.grp = m.grp AND k.n = 0"
-        )
-        return {self._path(row["path"]): self._path(row["keeper"]) for row in rows}
-
     # -- no duplicates --------------------------------------------------------------------------
 
     def refuse(self, pairs: Iterable[tuple[str, str]]) -> int:
@@ -180,7 +172,7 @@ class CullTable:
         )
 
     def _change(self, statement: str, rows: list[tuple[Any, ...]]) -> int:
-        with self.catalogue.transaction() as db:
+        with self.catalogue.lasting() as db:
             return sum(max(0, db.execute(statement, row).rowcount) for row in rows)
 
     def refused(self, keys: Collection[str] | None = None) -> set[tuple[str, str]]:

@@ -22,7 +22,7 @@ class FaceMarkTable:
             StoreError: for a frame that the catalogue does not have; nothing is marked then.
         """
         wanted = list(dict.fromkeys(frame_ids))
-        with self.catalogue.transaction() as db:
+        with self.catalogue.lasting() as db:
             for frame_id in wanted:
                 if db.execute("SELECT 1 FROM frame WHERE id = ?", (frame_id,)).fetchone() is None:
                     raise StoreError(f"there is no frame {frame_id}")

@@ -92,7 +92,8 @@ class FileJournal:
         Returns:
             The ops with their numbers.
         """
-        with _told(), self._transaction() as db:
+        written = self.catalogue.lasting if self.lasting else self.catalogue.transaction
+        with _told(), written() as db:
             db.execute(
                 # A literal state, so that the index of open ops serves: a run may have a million.
                 f"UPDATE file_op SET state = ? WHERE run_id = ? AND state = {PENDING}",
@@ -122,18 +123,6 @@ class FileJournal:
                 ],
             )
         return [replace(op, n=last[0] + i) for i, op in enumerate(ops, start=1)]
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        db = self.catalogue.db
-        if self.lasting:
-            db.execute("PRAGMA synchronous = FULL")
-        try:
-            with self.catalogue.transaction() as db:
-                yield db
-        finally:
-            if self.lasting:
-                db.execute("PRAGMA synchronous = NORMAL")
 
     def end(self, run: int) -> None:
         """Close a run: all its open ops are done."""

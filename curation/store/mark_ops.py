@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -94,7 +93,7 @@ class MarkOps:
         Args:
             client: the browser; undo is one history for each.
         """
-        with self._lasting():
+        with self.catalogue.lasting():
             return [self._apply(client, who, op) for op in ops]
 
     def undo(self, client: str, step_id: str = "") -> Step:
@@ -106,7 +105,7 @@ class MarkOps:
         Raises:
             NothingThere: when there is none.
         """
-        with self._lasting() as db:
+        with self.catalogue.lasting() as db:
             if told := self._told(client, step_id):
                 return told
             op = self._next(client, DONE)
@@ -130,7 +129,7 @@ class MarkOps:
         Raises:
             NothingThere: when nothing was undone since the client's last op.
         """
-        with self._lasting() as db:
+        with self.catalogue.lasting() as db:
             if told := self._told(client, step_id):
                 return told
             op = self._next(client, UNDONE)
@@ -271,21 +270,6 @@ class MarkOps:
             (CLOCK,),
         ).fetchone()
         return int(row[0])
-
-    @contextmanager
-    def _lasting(self) -> Iterator[Any]:
-        """Run a transaction that a power cut does not take back.
-
-        With NORMAL a commit in WAL mode survives a killed process, but may wait in the system's
-        memory. Measures can be made again, a person's marks cannot: they are worth the fsync.
-        """
-        db = self.catalogue.db
-        db.execute("PRAGMA synchronous = FULL")
-        try:
-            with self.catalogue.transaction() as db:
-                yield db
-        finally:
-            db.execute("PRAGMA synchronous = NORMAL")
 
 
 def _joined(one: Any, other: Any) -> bool:

@@ -10,7 +10,6 @@ from pathlib import Path
 from curation.store.catalogue import FILE_NAME, Catalogue
 from curation.store.signals import quoted
 
-BY_VIDEO = frozenset({"extraction", "shot", "shot_score", "frame"})
 STAYS = frozenset(
     "video source_folder source_file origin quarantine pair face_mark decision output_file setting"
     " job audit review review_op review_tag saved_view applied_mark machine_decision journal"

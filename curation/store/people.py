@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +73,7 @@ class PeopleTable:
         if saying.kind not in KINDS:
             raise ValueError(f"nobody says {saying.kind!r}")
         shown, apart = (np.unique(ids.astype(np.int64)) for ids in (saying.shown, saying.apart))
-        with self._lasting() as db:
+        with self.catalogue.lasting() as db:
             self._know(np.concatenate([shown, apart]))
             db.execute(
                 "UPDATE person_op SET state = ? WHERE client = ? AND state = ?",
@@ -135,7 +134,7 @@ class PeopleTable:
         gone = set(persons)
         erased = 0
         self.catalogue.db.execute("PRAGMA secure_delete = ON")
-        with self._lasting() as db:
+        with self.catalogue.lasting() as db:
             rows = db.execute("SELECT id, value, state FROM person_op ORDER BY id").fetchall()
             for row in rows:
                 value = json.loads(row["value"])
@@ -168,7 +167,7 @@ class PeopleTable:
         return {int(row["id"]): (int(row["video_id"]), float(row["time_s"])) for row in rows}
 
     def _turn(self, client: str, before: int, after: int, order: str, verb: str) -> Saying:
-        with self._lasting() as db:
+        with self.catalogue.lasting() as db:
             row = db.execute(
                 "SELECT * FROM person_op WHERE client = ? AND state = ?"
                 f" ORDER BY id {order} LIMIT 1", (client, before),
@@ -185,17 +184,6 @@ class PeopleTable:
         missing = [frame_id for frame_id in frame_ids.tolist() if frame_id not in known]
         if missing:
             raise StoreError(f"there is no frame {missing[0]}")
-
-    @contextmanager
-    def _lasting(self) -> Iterator[Any]:
-        """Run a transaction that a power cut does not take back; see mark_ops.MarkOps."""
-        db = self.catalogue.db
-        db.execute("PRAGMA synchronous = FULL")
-        try:
-            with self.catalogue.transaction() as db:
-                yield db
-        finally:
-            db.execute("PRAGMA synchronous = NORMAL")
 
 
 def _packed(ids: Ids) -> bytes:

@@ -41,7 +41,7 @@ class SavedViewTable:
             raise StoreError("a view needs a name", f"type 1 to {MOST_NAME} letters")
         if len(text.encode()) > MOST_BYTES:
             raise StoreError(f"the view {name} is larger than {MOST_BYTES} bytes", "filter by less")
-        with self.catalogue.transaction() as db:
+        with self.catalogue.lasting() as db:
             others = db.execute("SELECT count(*) FROM saved_view WHERE name != ?", (name,))
             if others.fetchone()[0] >= MOST_VIEWS:
                 raise StoreError(f"there are {MOST_VIEWS} saved views already", "delete one first")

@@ -208,7 +208,6 @@ MEASURES: dict[str, Measure] = {
 SIZE = Measure("size", _size, ("width", "height"), "pixels as a person sees the picture")
 """Not of a sidecar, but known of every picture that was measured."""
 
-KEYS: frozenset[str] = frozenset(key for m in MEASURES.values() for key in m.keys)
 OTHER_SPELLINGS = {"color-distribution": "colour-distribution", "colors": "colour-distribution",
                    "colours": "colour-distribution", "face": "faces"}  # fmt: skip
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -11,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.sets import SETS
-from curation.errors import CurationError
-from curation.learn.faces import PRIOR_STRENGTH, FaceHead, apply, refit
+from curation.learn.faces import PRIOR_STRENGTH, apply, refit
 
 Floats = npt.NDArray[np.float64]
 SIZE = 64
@@ -94,33 +91,6 @@ def test_a_stronger_prior_trusts_the_filter_more() -> None:
     ]
     assert moved == sorted(moved, reverse=True)
     assert moved[-1] < 0 < moved[0]
-
-
-def test_a_head_survives_as_text() -> None:
-    codes, _ = people(4, 3, 0.5)
-    logits = np.linspace(-3, 3, 12)
-    head = refit(codes, logits, np.arange(12) % 3 == 0)
-    again = FaceHead.from_json(head.to_json())
-    assert again.marks == head.marks
-    assert apply(again, codes, logits) == pytest.approx(apply(head, codes, logits), abs=2e-3)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "[]",
-        "{}",
-        json.dumps({"codes": [[1.0]], "weights": [1.0, 2.0], "bias": 0.0}),
-        json.dumps({"codes": [1.0], "weights": [1.0], "bias": 0.0}),
-        json.dumps({"codes": [[float("nan")]], "weights": [1.0], "bias": 0.0}),
-        json.dumps({"codes": [], "weights": [], "bias": None}),
-    ],
-)
-def test_text_that_is_no_head_is_refused_with_the_way_out(text: str) -> None:
-    with pytest.raises(CurationError, match="no face head") as caught:
-        FaceHead.from_json(text)
-    assert caught.value.hint
 
 
 @pytest.mark.parametrize(
