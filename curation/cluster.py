@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from curation import sources as files_on_disk
 from curation.errors import CurationError, ParamError
 from curation.params import ExtractParams, MeasureParams, WorkParams
-from curation.records import Progress
-from curation.studio_base import ended
+from curation.records import Progress, ended
 
 if TYPE_CHECKING:
     from curation.engine.shards import Job

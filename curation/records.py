@@ -231,3 +231,9 @@ class Progress:
     note: str = ""
     failed: tuple[str, str] | None = None
     summary: Mapping[str, Any] | None = None
+
+
+def ended(verb: str, summary: Mapping[str, Any], failed: Mapping[str, str]) -> Progress:
+    """Return the last beat of a verb: what it did, and each item that failed with its reason."""
+    items = [{"item": item, "reason": reason} for item, reason in failed.items()]
+    return Progress(verb, summary={"verb": verb, **summary, "failed_items": items})

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from curation import sources as files_on_disk
 from curation.errors import CurationError
 from curation.params import ExtractParams, MeasureParams, PoolParams, RankParams, SortParams
-from curation.records import Progress
+from curation.records import Progress, ended
 from curation.store.quarantine import QuarantineTable
-from curation.studio_base import ended, placed
+from curation.studio_base import placed
 from curation.studio_footage import Footage
 from curation.studio_learning import Learning
 from curation.studio_sets import Sets

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from curation.params import Params
-from curation.records import Progress
+from curation.records import Progress, ended
 from curation.store.catalogue import Catalogue
 from curation.store.decisions import DecisionTable
 from curation.store.packs import Packs
@@ -78,9 +78,3 @@ def placed(verb: str, told: Mapping[str, Any]) -> Progress:
     """Return the end of a verb that fills ranked/: a pick without its picture is a failure."""
     failed = {f"frame {frame_id}": reason for frame_id, reason in told["not_made"].items()}
     return ended(verb, {k: v for k, v in told.items() if k != "not_made"}, failed)
-
-
-def ended(verb: str, summary: Mapping[str, Any], failed: Mapping[str, str]) -> Progress:
-    """Return the last beat of a verb: what it did, and each item that failed with its reason."""
-    items = [{"item": item, "reason": reason} for item, reason in failed.items()]
-    return Progress(verb, summary={"verb": verb, **summary, "failed_items": items})

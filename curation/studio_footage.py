@@ -6,8 +6,8 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curation.records import Progress
-from curation.studio_base import Base, ended
+from curation.records import Progress, ended
+from curation.studio_base import Base
 
 if TYPE_CHECKING:
     from curation.ingest.links import LinkParams

@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from curation.ingest.public_only import own_addresses, why_not, why_not_name, why_not_port
+from curation.public_only import own_addresses, why_not, why_not_name, why_not_port
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")

@@ -25,7 +25,7 @@ import yt_dlp
 from yt_dlp.networking._urllib import UrllibRH
 
 from curation.ingest.fence import Fenced, end_with_parent, limit, raise_fence
-from curation.ingest.public_only import (
+from curation.public_only import (
     AddressRefused,
     checked,
     text_without_secrets,

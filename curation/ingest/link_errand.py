@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from curation.engine.machine import require_space
-from curation.ingest.public_only import AddressRefused, checked, why_not_name, why_not_port
 from curation.params import Params, tunable
+from curation.public_only import AddressRefused, checked, why_not_name, why_not_port
 
 LONGEST_LINE = 1 << 20
 LOOK_EVERY_S = 0.5

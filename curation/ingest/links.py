@@ -22,7 +22,7 @@ from typing import Any
 from curation.errors import CurationError, NoSpace
 from curation.ingest.arrivals import take_in
 from curation.ingest.link_errand import Errand, LinkParams, Patience, asked
-from curation.ingest.public_only import without_secrets
+from curation.public_only import without_secrets
 from curation.records import Progress
 from curation.store.catalogue import Catalogue
 from curation.store.origins import Origin, OriginTable

@@ -16,10 +16,9 @@ from curation.learn.people_said import current
 from curation.learn.people_seen import Seen, seen_in
 from curation.params import MeasureParams
 from curation.people_params import FindPersonParams
-from curation.records import Progress
+from curation.records import Progress, ended
 from curation.store.catalogue import Catalogue
 from curation.store.videos import VideoTable
-from curation.studio_base import ended
 
 
 def find_person(

@@ -21,12 +21,11 @@ from curation.learn.taste_pool import Pool
 from curation.learn.taste_read import rating_of, stars_of
 from curation.learn.taste_scorer import Scorer
 from curation.learn.taste_tune import Lesson, Tuned, tune
-from curation.records import Frame, Progress, Result
+from curation.records import Frame, Progress, Result, ended
 from curation.store.catalogue import Catalogue
 from curation.store.ratings import Ratings
 from curation.store.signals import SignalTable
 from curation.store.videos import VideoTable
-from curation.studio_base import ended
 from curation.tune_params import FineTuneParams
 
 Floats = npt.NDArray[np.float64]

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
-from curation.ingest.public_only import AddressRefused, checked
 from curation.places.place import Access, Changed, Place, PlaceError, RemoteFile
 from curation.places.web import BLOCK, Reply, Web
+from curation.public_only import AddressRefused, checked
 from curation.sources import SUFFIXES
 
 PAGE_BYTES = 8 << 20

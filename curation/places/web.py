@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urljoin
 
-from curation.ingest.public_only import AddressRefused, checked, own_addresses, why_not
 from curation.places.place import PlaceError
+from curation.public_only import AddressRefused, checked, own_addresses, why_not
 
 AGENT = "frame-curation-studio"
 BLOCK = 1 << 20

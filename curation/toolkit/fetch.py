@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from curation import public_only
 from curation.engine.machine import require_space
 from curation.errors import CurationError, ImageUnreadable, InputError, NoSpace, ParamError
-from curation.ingest import public_only
 from curation.params import Params, tunable
 from curation.photos import decode, formats
 from curation.records import Progress

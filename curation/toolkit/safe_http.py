@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, quote, urljoin
 
+from curation import public_only
 from curation.errors import CurationError, NoSpace, lacks_room
-from curation.ingest import public_only
-from curation.ingest.public_only import public
+from curation.public_only import public
 
 MOST_REDIRECTS = 5
 BLOCK = 1 << 16

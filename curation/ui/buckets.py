@@ -19,10 +19,10 @@ import gradio as gr
 
 from curation.engine.machine import LEAST_FREE_BYTES
 from curation.errors import CurationError
-from curation.ingest.public_only import without_secrets
 from curation.ingest.remote import KINDS
 from curation.places import keys
 from curation.places.place import PlaceError
+from curation.public_only import without_secrets
 from curation.store.jobs import Job
 from curation.ui import job_buttons, markup
 from curation.ui.desk import Desk

@@ -15,7 +15,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any
 
-from curation.ingest.public_only import without_secrets
+from curation.public_only import without_secrets
 from curation.store.audit import AuditTable
 
 log = logging.getLogger(__name__)

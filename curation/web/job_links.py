@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from curation.errors import CurationError
-from curation.ingest.public_only import without_secrets
+from curation.public_only import without_secrets
 from curation.store.jobs import Job, JobTable, links_path
 
 VERB = "download"

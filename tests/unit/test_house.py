@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.pages import put
+from tests.rooms import FLOOR, PAGE, arrows, drawn, imports, room_of
+
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ("01_extract.py", "02_sort.py", "03_score_and_rank.py", "app.py")
 MODULES = sorted((ROOT / "curation").rglob("*.py"))
@@ -26,143 +29,6 @@ HEAVY = {
     "transformers",
     "open_clip",
 }
-MAY_IMPORT = {
-    "decide": {"decide", "params", "records"},
-    "steps": {"steps", "params", "records", "errors", "weights", "decide"},
-    "video": {"video", "places", "params", "records", "errors"},
-    "places": {"places", "ingest", "sources", "errors"},  # of ingest: what a public address is
-    "store": {"store", "params", "records", "errors", "steps"},
-    "export": {
-        "words",
-        "export",
-        "search",
-        "store",
-        "decide",
-        "learn",
-        "engine",
-        "video",
-        "photos",
-        "cull",
-        "toolkit",
-        "weights",
-        "sources",
-        "recipes",
-        "params",
-        "records",
-        "errors",
-    },
-    "engine": {
-        "engine",
-        "store",
-        "steps",
-        "video",
-        "places",
-        "params",
-        "records",
-        "errors",
-        "weights",
-        "registry",
-        "photos",
-    },
-    "photos": {"photos", "video", "sources", "params", "records", "errors"},
-    "cli": {
-        "words",
-        "cli",
-        "export",
-        "tune_params",
-        "people_params",
-        "studio",
-        "cluster",
-        "assets",
-        "fetching",
-        "samples",
-        "params",
-        "records",
-        "errors",
-        "recipes",
-        "weights",
-        "store",
-        "engine",
-        "toolkit",
-        "cull",
-        "search",
-    },
-    "search": {
-        "search",
-        "store",
-        "decide",
-        "learn",
-        "engine",
-        "steps",
-        "photos",
-        "toolkit",
-        "registry",
-        "params",
-        "records",
-        "errors",
-    },
-    "ingest": {
-        "ingest",
-        "places",
-        "engine",
-        "store",
-        "video",
-        "sources",
-        "params",
-        "records",
-        "errors",
-        "fetching",
-    },
-    "cull": {
-        "cull",
-        "toolkit",
-        "store",
-        "engine",
-        "steps",
-        "photos",
-        "video",
-        "decide",
-        "export",
-        "params",
-        "records",
-        "errors",
-        "sources",
-        "weights",
-    },
-    "toolkit": {
-        "words",
-        "toolkit",
-        "store",
-        "engine",
-        "steps",
-        "photos",
-        "video",
-        "decide",
-        "export",
-        "params",
-        "records",
-        "errors",
-        "recipes",
-        "registry",
-        "sources",
-        "weights",
-        "fetching",
-        "ingest",  # what a public address is
-    },
-}
-
-
-def imports(path: Path, top_level_only: bool = False) -> set[str]:
-    tree = ast.parse(path.read_text())
-    nodes = tree.body if top_level_only else list(ast.walk(tree))
-    found: set[str] = set()
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
 
 
 def test_the_numbered_scripts_only_define_or_call_main() -> None:
@@ -180,7 +46,7 @@ def test_the_numbered_scripts_only_define_or_call_main() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_a_module_fits_its_room(path: Path) -> None:
-    room = path.relative_to(ROOT / "curation").parts[0].removesuffix(".py")
+    room = room_of(path)
     text = path.read_text()
     assert len(text.splitlines()) <= 400
     found = imports(path)
@@ -192,16 +58,31 @@ def test_a_module_fits_its_room(path: Path) -> None:
     if room != "store":
         for word in ("SELECT ", "INSERT INTO", "UPDATE frame", "DELETE FROM", "sqlite3.connect"):
             assert word not in text, f"{path} speaks SQL"
-    ours = {name.split(".")[1] for name in found if name.startswith("curation.")}
-    if room in MAY_IMPORT:
-        assert ours <= MAY_IMPORT[room], f"{path} imports {ours - MAY_IMPORT[room]}"
 
 
-def test_decide_needs_numpy_and_pandas_only() -> None:
+def test_arrows_go_down_or_stay_on_their_floor() -> None:
+    found = arrows()
+    assert found.keys() == FLOOR.keys(), "each room has its floor in tests/rooms.py"
+    up = {(room, to) for room, there in found.items() for to in there if FLOOR[to] < FLOOR[room]}
+    assert up == set()
+
+
+def test_nothing_is_imported_relatively() -> None:
+    for path in MODULES:  # such an import would be no arrow of the table
+        nodes = ast.walk(ast.parse(path.read_text()))
+        assert not [n for n in nodes if isinstance(n, ast.ImportFrom) and n.level], path
+
+
+def test_the_page_of_the_house_shows_the_rooms_as_they_are() -> None:
+    text = PAGE.read_text()
+    assert put(text, "rooms", drawn()) == text, "python -m tests.rooms writes the table anew"
+
+
+def test_decide_needs_numpy_only() -> None:
+    assert arrows()["decide"] == {"params"}
     for path in (ROOT / "curation" / "decide").glob("*.py"):
         outside = {name.split(".")[0] for name in imports(path)} - {
             "numpy",
-            "pandas",
             "curation",
             "__future__",
         }

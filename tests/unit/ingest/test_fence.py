@@ -19,7 +19,7 @@ from curation.errors import CurationError
 from curation.ingest import links
 from curation.ingest.link_child import archive_key, why
 from curation.ingest.links import Errand
-from curation.ingest.public_only import (
+from curation.public_only import (
     AddressRefused,
     checked,
     public,
