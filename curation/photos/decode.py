@@ -127,7 +127,6 @@ def pixels(image: Any, least_px: int | None = None) -> Rgb:
     Raises:
         ImageUnreadable: when it is cut short or damaged.
     """
-    from PIL import Image
 
     turn = exif.orientation(image)
     if least_px is not None:
@@ -146,18 +145,25 @@ def pixels(image: Any, least_px: int | None = None) -> Rgb:
         image = image.reduce(max(image.size) // least_px)
     rgb = _to_srgb(_eight_bits(image), image.info.get("icc_profile"))
     if turn != 1:
-        way = Image.Transpose
-        turns = {
-            2: way.FLIP_LEFT_RIGHT,
-            3: way.ROTATE_180,
-            4: way.FLIP_TOP_BOTTOM,
-            5: way.TRANSPOSE,
-            6: way.ROTATE_270,
-            7: way.TRANSVERSE,
-            8: way.ROTATE_90,
-        }
-        rgb = rgb.transpose(turns[turn])
+        rgb = turned(rgb, turn)
     return np.ascontiguousarray(np.asarray(rgb, np.uint8))
+
+
+def turned(image: Any, turn: int) -> Any:
+    """Return a new Pillow image: one of EXIF orientation `turn` (1 to 8) as a person sees it."""
+    from PIL import Image
+
+    way = Image.Transpose
+    turns = {
+        2: way.FLIP_LEFT_RIGHT,
+        3: way.ROTATE_180,
+        4: way.FLIP_TOP_BOTTOM,
+        5: way.TRANSPOSE,
+        6: way.ROTATE_270,
+        7: way.TRANSVERSE,
+        8: way.ROTATE_90,
+    }
+    return image.transpose(turns[turn]) if turn in turns else image.copy()
 
 
 def load_upright(path: Path) -> Rgb:

@@ -103,17 +103,7 @@ def _loaded(kind: str, data: bytes) -> Loaded:
         image = image.convert("LA" if mode == "LA" else "RGBA")
     elif mode in ("1", "P"):
         image = image.convert("L" if mode == "1" else "RGB")
-    way = Image.Transpose
-    turns = {
-        2: way.FLIP_LEFT_RIGHT,
-        3: way.ROTATE_180,
-        4: way.FLIP_TOP_BOTTOM,
-        5: way.TRANSPOSE,
-        6: way.ROTATE_270,
-        7: way.TRANSVERSE,
-        8: way.ROTATE_90,
-    }
-    image = image.transpose(turns[turn]) if turn in turns else image.copy()
+    image = decode.turned(image, turn)
     image.info.clear()
     return Loaded(image, exif, icc, xmp)
 

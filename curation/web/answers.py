@@ -12,7 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from curation.errors import CurationError
+
 LONGEST = 300
+
+
+def in_words(error: CurationError) -> str:
+    """Return what happened and what to do next, as pages show it."""
+    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def add_answers(app: FastAPI) -> None:

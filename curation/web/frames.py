@@ -19,6 +19,7 @@ from curation.store.catalogue import Catalogue
 from curation.store.pictures import Picture, PictureTable
 from curation.store.proxies import FACE, ProxyPacks
 from curation.store.videos import VideoTable
+from curation.web.answers import in_words
 from curation.web.helper import Still
 from curation.web.own_pictures import file_of
 from curation.web.security import DOCUMENT_CSP
@@ -85,8 +86,7 @@ def make_frames(site: Site) -> APIRouter:
             try:
                 name = await waited(request, site.prober.submit(Still(frame_id)))
             except CurationError as error:
-                said = f"{error.message}; {error.hint}" if error.hint else error.message
-                raise HTTPException(404, said) from error
+                raise HTTPException(404, in_words(error)) from error
             if name is None:
                 return Response(status_code=204)
         return FileResponse(made, media_type="image/jpeg", headers=HEADERS)

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from curation.errors import CurationError
 from curation.photos import formats
+from curation.web.answers import in_words
 from curation.web.audit import tell
 from curation.web.helper import Helper
 from curation.web.people_work import Everybody, Find, PeopleTask, Persons, Say
@@ -95,7 +96,7 @@ def _found(site: Site, data: bytes) -> dict[str, Any]:
         try:
             return site.prober.ask(Find(path))  # type: ignore[no-any-return]
         except CurationError as error:
-            said = _words(error).replace(str(path), "the photo")
+            said = in_words(error).replace(str(path), "the photo")
             raise HTTPException(409, said) from error
     finally:
         path.unlink(missing_ok=True)
@@ -105,8 +106,4 @@ def _asked(helper: Helper, task: PeopleTask) -> Any:
     try:
         return helper.ask(task)
     except CurationError as error:
-        raise HTTPException(409, _words(error)) from error
-
-
-def _words(error: CurationError) -> str:
-    return f"{error.message}; {error.hint}" if error.hint else error.message
+        raise HTTPException(409, in_words(error)) from error

@@ -19,6 +19,7 @@ from curation.errors import CurationError
 from curation.store.look import look
 from curation.store.marks import MarkTable
 from curation.store.review_table import changes
+from curation.web.answers import in_words
 from curation.web.clips import clip_file, clips_folder
 from curation.web.forked import Superseded
 from curation.web.helper import Clip, Helper, Judging, Match, Measure, Near, Places, Table, Task
@@ -122,7 +123,7 @@ def make_review_data(site: Site) -> APIRouter:
         try:
             return {"frames": site.review.ask(Match({"typed": text})).tolist()}
         except CurationError as error:
-            raise HTTPException(422, f"{error.message}; {error.hint}") from error
+            raise HTTPException(422, in_words(error)) from error
 
     @router.get("/near/{frame_id}")
     def near(

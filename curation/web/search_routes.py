@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation.errors import CurationError
+from curation.web.answers import in_words
 from curation.web.helper import Ask
 from curation.web.site import Site
 
@@ -38,7 +39,6 @@ def make_search_router(site: Site) -> APIRouter:
         try:
             return site.prober.ask(Ask("search", values))  # type: ignore[no-any-return]
         except CurationError as error:
-            said = f"{error.message}; {error.hint}" if error.hint else error.message
-            raise HTTPException(409, said) from error
+            raise HTTPException(409, in_words(error)) from error
 
     return router

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from curation.errors import CurationError
+from curation.web.answers import in_words
 from curation.web.audit import tell
 from curation.web.helper import Ask
 from curation.web.site import Site
@@ -57,7 +58,7 @@ def make_taste_router(site: Site) -> APIRouter:
         try:
             return site.review.ask(Ask(name, values))
         except CurationError as error:
-            raise HTTPException(409, _said(error)) from error
+            raise HTTPException(409, in_words(error)) from error
 
     def told(state: dict[str, Any]) -> dict[str, Any]:
         for scorer in state["scorers"]:
@@ -97,10 +98,6 @@ def make_taste_router(site: Site) -> APIRouter:
             raise HTTPException(429, str(error)) from error
 
     return router
-
-
-def _said(error: CurationError) -> str:
-    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def _judged(site: Site) -> dict[str, Any] | None:
