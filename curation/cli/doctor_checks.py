@@ -29,7 +29,7 @@ LEAST_SHARED_BYTES = 64 << 20
 LEAST_FILES = 1024
 SHORTEST_PASSWORD = 8
 IMPORT_TIMEOUT_S = 180
-MODULES = ("numpy", "cv2", "av", "PIL", "sklearn", "fastapi", "gradio", "torch",
+MODULES = ("numpy", "cv2", "av", "PIL", "pandas", "sklearn", "fastapi", "gradio", "torch",
            "mediapipe")  # fmt: skip
 """What the program cannot do without and what needs libraries of the system."""
 
