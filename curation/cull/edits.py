@@ -12,7 +12,7 @@ from curation.cull.grounds import UNREAD
 from curation.photos import xmp
 from curation.photos.companions import Shelf
 from curation.photos.xmp_form import NAMESPACES, properties
-from curation.photos.xmp_scan import Attribute, scan
+from curation.photos.xmp_scan import MAX_BYTES, Attribute, scan
 
 if TYPE_CHECKING:
     from curation.cull.library import Library
@@ -74,7 +74,7 @@ def _edit(path: Path) -> str:
     if ending != ".xmp" and ending not in EDITORS:
         return ""
     try:
-        held = path.read_bytes()  # through a link, too: it is only looked at
+        held = xmp.start_of(path)  # through a link, too: it is only looked at
     except OSError as error:
         return UNREAD + _digest([str(error).encode("utf-8", "replace")])
     if ending in EDITORS:
@@ -90,7 +90,8 @@ def of_xmp(data: bytes) -> str:
     """
     packet = xmp.read(data)
     if packet.blocked:
-        return UNREAD + _digest([data]) if any(sign in data for sign in SIGNS) else ""
+        told = any(sign in data for sign in SIGNS) or len(data) > MAX_BYTES
+        return UNREAD + _digest([data]) if told else ""
     if not packet.edited:
         return ""
     now, *untouched = (

@@ -9,6 +9,7 @@ The shapes were tried out with darktable 4.2 (Exiv2), see docs/culling.md; RDF i
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from curation.photos.xmp_edit import Markup as Markup
 from curation.photos.xmp_edit import changed, fresh
 from curation.photos.xmp_faults import Fault, faults_of, rating_of
 from curation.photos.xmp_form import NAMESPACES, properties, value_of
-from curation.photos.xmp_scan import NotScanned, scan
+from curation.photos.xmp_scan import MAX_BYTES, NotScanned, scan
 
 RATING, LABEL, KEYWORDS = "xmp:Rating", "xmp:Label", "dc:subject"
 REJECTED, MOST = -1, 5
@@ -59,7 +60,8 @@ class Packet:
 
 
 def data_of(path: Path) -> bytes | None:
-    """Return a sidecar's bytes, None when it is not there.
+    """Return a sidecar's bytes, None when it is not there; of one that is too large, its start,
+    which is refused like it.
 
     Raises:
         SidecarError: when it is a link, no file, or cannot be read.
@@ -71,9 +73,21 @@ def data_of(path: Path) -> bytes | None:
             return None
         if not path.is_file():
             raise SidecarError(f"{path} is not a file; it is left alone")
-        return path.read_bytes()
+        return start_of(path)
     except OSError as error:
         raise SidecarError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def start_of(path: Path) -> bytes:
+    """Return a file's bytes, as far as the largest sidecar goes and one more.
+
+    Raises:
+        OSError: it cannot be read, or is a pipe or a device, where a reader could wait for ever.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(errno.ENOENT, "is not a file", str(path))
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def read(source: bytes | Path) -> Packet:

@@ -14,6 +14,12 @@ from xml.parsers import expat
 MAX_BYTES = 16 << 20
 """Largest packet that is looked at; real sidecars with long histories have a few hundred KiB."""
 MAX_DEPTH = 200
+MAX_PARTS = 300_000
+"""Elements, attributes and names in scope that are kept of one packet: a small one can ask for any
+number. A long history of a darktable picture with drawn masks has some tens of thousands."""
+MAX_ATTRIBUTES = 4000
+"""Of one element; Camera Raw writes some hundreds. Other parsers compare each with each."""
+LONGEST_DECLARATION = 1024
 
 XMPMETA = ("adobe:ns:meta/", "xmpmeta")
 RDF_NS = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -123,14 +129,15 @@ def _refuse_encoding(data: bytes) -> None:
     if not data.strip(b"\0 \t\r\n"):
         raise NotScanned("empty", "there is nothing in it")
     if len(data) > MAX_BYTES:
-        raise NotScanned("big", f"it has {len(data) >> 20} MiB, more than any sidecar")
+        raise NotScanned("big", f"it has over {MAX_BYTES >> 20} MiB, more than any sidecar")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data:
         raise NotScanned("encoding", "it is not UTF-8 (UTF-16, UTF-32 or binary)")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise NotScanned("encoding", f"byte {error.start} is not UTF-8") from None
-    said = _DECLARED.match(data.removeprefix(BOM))
+    # Not further: a search for what never comes would take the square of the file's length.
+    said = _DECLARED.match(data.removeprefix(BOM)[:LONGEST_DECLARATION])
     if said and said[1].lower() not in (b"utf-8", b"utf8"):
         raise NotScanned("encoding", f"it says that it is {said[1].decode('ascii', 'replace')}")
 
@@ -144,6 +151,7 @@ class _Scanner:
         self.open: list[Node] = []
         self.root: Node | None = None
         self.before: list[str] = []
+        self.parts_left = MAX_PARTS
         made = expat.ParserCreate("utf-8")
         made.ordered_attributes = True
         made.buffer_text = True
@@ -166,6 +174,11 @@ class _Scanner:
             raise NotScanned("malformed", "it has no element")
         return Scan(self.data, self.root, self.before)
 
+    def _count(self, parts: int) -> None:
+        self.parts_left -= parts
+        if self.parts_left < 0:
+            raise NotScanned("big", f"it has over {MAX_PARTS:,} parts, more than any sidecar")
+
     def _doctype(self, *_: object) -> None:
         raise NotScanned("doctype", "it has a DOCTYPE, which no sidecar has")
 
@@ -187,10 +200,14 @@ class _Scanner:
         if len(self.open) >= MAX_DEPTH:
             raise NotScanned("malformed", f"it is nested more than {MAX_DEPTH} deep")
         at = self.parser.CurrentByteIndex + self.shift
-        scope = dict(self.open[-1].scope) if self.open else {"xml": XML_NS}
+        scope = self.open[-1].scope if self.open else {"xml": XML_NS}
         pairs = list(zip(given[::2], given[1::2], strict=True))
         declared = {n: v for n, v in pairs if n == "xmlns" or n.startswith("xmlns:")}
-        scope |= {n.partition(":")[2]: v for n, v in declared.items()}
+        if declared:  # else the one of the parent serves
+            scope = {**scope, **{n.partition(":")[2]: v for n, v in declared.items()}}
+        if len(pairs) > MAX_ATTRIBUTES:
+            raise NotScanned("big", f"an element has over {MAX_ATTRIBUTES:,} attributes")
+        self._count(1 + len(pairs) + (len(scope) if declared else 0))
         raw, inner_end, gap, tag_end, closed = self._tag(at, qname)
         attributes = [
             Attribute(self._name(n, scope, True), n.rpartition(":")[0], v, *raw[n])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -133,6 +134,17 @@ def test_what_holds_an_edit(tmp_path: Path, verdicts: Any) -> None:
     told = verdicts("-m", "exact")
     assert told["a/x.jpg"][0] == "tie"
     assert "cannot be read" in told["a/x.jpg"][1]
+
+
+def test_what_has_no_end_is_no_edit_to_wait_for(tmp_path: Path, verdicts: Any) -> None:
+    for folder in "abc":
+        save(tmp_path / folder / "x.jpg")
+    (tmp_path / "a/x.jpg.pp3").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "b/x.jpg.vrd")
+    with (tmp_path / "c/x.jpg.xmp").open("wb") as file:
+        file.truncate(1 << 40)
+    told = verdicts("-m", "exact")
+    assert "cannot be read" in told["c/x.jpg"][1] and len(told) == 3
 
 
 # -- brackets -----------------------------------------------------------------------------------

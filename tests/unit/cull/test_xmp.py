@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -207,6 +208,17 @@ HOSTILE = {
         DECLARED + packet('<rdf:Description rdf:about="" xmlns:xmp="urn:other" xmp:Label="Red"/>')
     ).encode(),
     "too large": (DECLARED + " " * (17 << 20) + packet(described())).encode(),
+    # Each element once kept a copy of all names in scope: 300 KB took 7 GB of memory.
+    "names in scope": packet(
+        "<rdf:Description xmp:Rating='1' "
+        + " ".join(f'xmlns:n{i}="u{i}"' for i in range(3000)) + ">"
+        + "<n1:a xmlns='u'/>" * 20000 + "</rdf:Description>"
+    ).encode(),
+    "attributes": packet(
+        "<rdf:Description " + " ".join(f"xmp:a{i}=''" for i in range(5000)) + "/>"
+    ).encode(),
+    # A search for the end of the declaration once began again at each of these: a day of work.
+    "a declaration without end": b"<?xml " + b'encoding="a" ' * (1 << 20),
 }  # fmt: skip
 
 
@@ -307,6 +319,15 @@ def test_a_path_that_is_a_link_or_gone_is_told(tmp_path: Path) -> None:
     real.write_bytes(EDITED.encode())
     link.symlink_to(real)
     assert xmp.read(real).rating == 1
-    for odd in (link, tmp_path / "none.xmp", tmp_path):
+    pipe = tmp_path / "pipe.xmp"
+    os.mkfifo(pipe)
+    for odd in (link, tmp_path / "none.xmp", tmp_path, pipe):
         with pytest.raises(SidecarError):
             xmp.read(odd)
+
+
+def test_no_more_of_a_file_is_read_than_a_sidecar_has(tmp_path: Path) -> None:
+    vast = tmp_path / "vast.xmp"
+    with vast.open("wb") as file:
+        file.truncate(1 << 40)  # without a byte on the disk
+    assert xmp.read(vast).blocked
