@@ -24,7 +24,7 @@ from curation.web.cull_desks import PREFIX, CullDesks, plain_app
 from curation.web.review_page import make_page_router
 from curation.web.routes import make_router
 from curation.web.security import Guard, check_exposure
-from curation.web.site import SECRETS, Settings, Site
+from curation.web.site import SECRETS, Settings, Site, forget
 
 QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -144,8 +144,8 @@ def serve(settings: Settings, host: str, port: int, open_to_all: bool = False) -
     if warning := check_exposure(host, settings.rules, open_to_all):
         print(warning, file=sys.stderr)
     for name in SECRETS:  # processes that decode strangers' files inherit what is left here
-        os.environ.pop(name, None)
-        os.environ.pop(f"{name}_FILE", None)
+        forget(name)
+        forget(f"{name}_FILE")
     _try_address(host, port)  # before what takes seconds
     app = create_app(settings)
     try:

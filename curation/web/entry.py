@@ -127,7 +127,9 @@ class Entry:
         asking.action = "logout"
         await run_in_threadpool(self._door.close_session, self._cookie)
         header = set_cookie(self._cookie_name, "", 0, self._is_tls)
-        return RedirectResponse(LOGIN, 303, {"set-cookie": header, "cache-control": "no-store"})
+        # Pictures that a browser may keep for a year are private again when somebody leaves.
+        headers = {"set-cookie": header, "cache-control": "no-store", "clear-site-data": '"cache"'}
+        return RedirectResponse(LOGIN, 303, headers)
 
     async def _was_wrong(self, asking: Asking) -> None:
         if self._trail is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -76,6 +77,10 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+UNCACHED = {"cache-control": "private, no-cache"}
+"""Of an answer that says nothing of it: no proxy keeps it, and a browser asks before it is shown
+again. Gradio's own scripts, whose names change with their content, are nobody's secret."""
+SCRIPTS = "/assets/"
 
 GRADIO_USED = (
     "/gradio_api/queue/",
@@ -89,7 +94,11 @@ GRADIO_USED = (
     "/gradio_api/reset",
     "/gradio_api/theme.css",
 )
-GRADIO_CLOSED = ("/monitoring", "/login", "/logout", "/custom_component", "/svelte")
+GRADIO_CLOSED = (
+    "/monitoring", "/login", "/logout", "/custom_component", "/svelte", "/openapi.json",
+)
+HOST = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.~%-]+)?\])(?::[0-9]{0,5})?")
+"""A name or an IPv4 address, or an IPv6 address in brackets; then perhaps a port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +118,8 @@ class Rules:
 
 def host_name(header: str) -> str:
     """Return a Host header without its port, lower case; "" when it is none."""
-    try:
-        return (urlsplit(f"//{header}").hostname or "").rstrip(".")
-    except ValueError:
-        return ""
+    found = HOST.fullmatch(header)
+    return found[1].strip("[]").lower().removesuffix(".") if found else ""
 
 
 def host_allowed(header: str, allowed: Iterable[str]) -> bool:
@@ -132,14 +139,25 @@ def host_allowed(header: str, allowed: Iterable[str]) -> bool:
 
 
 def is_cross_site(method: str, headers: dict[str, str]) -> bool:
-    """Return whether another site's page makes a browser send a request that changes something."""
-    if method in SAFE_METHODS:
-        return False
+    """Return whether another site's page makes a browser send a request that changes something,
+    or one that makes this machine work for a picture or a script which that page may not see.
+
+    A link elsewhere may lead here: reading by going there is allowed.
+    """
     site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site not in ("same-origin", "none")
+    if site is not None and site not in ("same-origin", "none"):
+        goes = headers.get("sec-fetch-mode") == "navigate"
+        goes &= headers.get("sec-fetch-dest", "document") == "document"  # and not into a frame
+        return method not in SAFE_METHODS or not goes
+    if site is not None or method in SAFE_METHODS:
+        return False
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    if origin is None:
+        return False
+    try:
+        return urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    except ValueError:  # a bracket without its other half
+        return True
 
 
 def is_closed(path: str) -> bool:
@@ -239,7 +257,7 @@ class Guard:
                 begun = True
                 if message["status"] < 400 and method not in SAFE_METHODS and self.trail:
                     await run_in_threadpool(self.trail.answered, asking, method, path)
-                message["headers"] = [*message.get("headers", ()), *_missing(message)]
+                message["headers"] = [*message.get("headers", ()), *_missing(message, path)]
             await send(message)
 
         token = enter(asking)
@@ -293,10 +311,11 @@ def too_large() -> Response:
     return PlainTextResponse("Refused: more bytes than allowed.\n", 413, {"connection": "close"})
 
 
-def _missing(message: Message) -> list[tuple[bytes, bytes]]:
+def _missing(message: Message, path: str) -> list[tuple[bytes, bytes]]:
     have = {name.lower() for name, _ in message.get("headers", ())}
+    wanted = HEADERS if path.startswith(SCRIPTS) else HEADERS | UNCACHED
     return [
         (name.encode(), value.encode())
-        for name, value in HEADERS.items()
+        for name, value in wanted.items()
         if name.encode() not in have
     ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import ipaddress
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -93,6 +95,20 @@ def _proxies(said: str) -> tuple[str, ...]:
                 "where a request comes from",
             ) from error
     return found
+
+
+def forget(name: str) -> None:
+    """Take a variable out of this process's environment, and its value out of its memory.
+
+    What a process was started with is in /proc/PID/environ as long as it lives, whatever it does
+    to its environment: a decoder that reads a file of that name would find it.
+    """
+    with suppress(OSError, AttributeError):
+        getenv = ctypes.CDLL(None).getenv
+        getenv.restype = ctypes.c_void_p
+        if at := getenv(os.fsencode(name)):
+            ctypes.memset(at, 0, len(ctypes.string_at(at)))
+    os.environ.pop(name, None)
 
 
 def _gigabytes(env: Mapping[str, str], name: str, default: float) -> int:

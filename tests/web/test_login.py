@@ -127,7 +127,9 @@ def test_logging_out_ends_the_session_and_not_only_the_cookie(locked: TestClient
     log_in(locked)
     kept = dict(locked.cookies)
     assert locked.get("/logout").status_code == 404  # a picture's address must not log out
-    assert locked.post("/logout").status_code == 303
+    reply = locked.post("/logout")
+    assert reply.status_code == 303
+    assert reply.headers["clear-site-data"] == '"cache"', "pictures stay with who has left"
     locked.cookies.clear()
     header = "; ".join(f"{name}={value}" for name, value in kept.items())
     assert locked.get("/api/jobs", headers={"cookie": header}).status_code == 401

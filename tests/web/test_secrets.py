@@ -43,6 +43,9 @@ def test_jobs_and_helpers_know_no_secret(tmp_path: Path) -> None:
         asked.add_header("authorization", f"Bearer {'t' * 32}")
         asked.add_header("content-type", "application/json")
         assert urllib.request.urlopen(asked).status == 202  # a job, which is a child
+        started = Path(f"/proc/{server.pid}/environ").read_text(errors="replace")
+        assert "PATH=" in started, "this reads what the server was started with"
+        assert PASSWORD not in started and "t" * 32 not in started
         seen = 0
         end = time.monotonic() + 60
         while not seen and time.monotonic() < end:

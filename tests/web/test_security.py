@@ -32,6 +32,17 @@ HOSTS = [
     ("", False),
     ("[::1", False),
     ("evil.com#localhost", False),
+    # What comes before a sign that no host has is no host either.
+    ("127.0.0.1/evil.com", False),
+    ("127.0.0.1#.evil.com", False),
+    ("127.0.0.1?.evil.com", False),
+    ("evil.com@127.0.0.1", False),
+    ("[::1].evil.com", False),
+    ("localhost:evil", False),
+    ("localhost\t", False),
+    ("localhost..", False),
+    ("LOCALHOST.:7860", True),
+    ("[fe80::1%25eth0]:7860", True),
 ]
 
 
@@ -53,6 +64,8 @@ CROSS_SITE = [
     ({"origin": "null"}, 403),
     ({"sec-fetch-site": "same-origin", "origin": "http://127.0.0.1"}, 404),
     ({"origin": "http://127.0.0.1"}, 404),
+    ({"origin": "http://["}, 403),
+    ({"origin": ""}, 403),
     ({}, 404),
 ]
 
@@ -70,6 +83,31 @@ def test_other_sites_cannot_read_either(empty_client: TestClient) -> None:
     assert reply.headers["cross-origin-resource-policy"] == "same-origin"
     asked = {"origin": "http://evil.com", "access-control-request-method": "PUT"}
     assert empty_client.options("/api/uploads/1", headers=asked).status_code == 400
+
+
+FETCHED = [
+    ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, 403),  # <img>, <script>
+    ({"sec-fetch-site": "same-site", "sec-fetch-mode": "cors"}, 403),  # of another port
+    ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"},
+     403),
+    ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"},
+     200),
+    ({"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}, 200),
+    ({"sec-fetch-site": "none", "sec-fetch-mode": "navigate"}, 200),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("headers", "status"), FETCHED)
+def test_other_sites_make_this_machine_do_no_work(
+    empty_client: TestClient, headers: dict[str, str], status: int
+) -> None:
+    assert empty_client.get("/api/jobs", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/jobs", "/api/audit", "/nothing", "/api/cull"])
+def test_nothing_private_is_kept_by_a_proxy(empty_client: TestClient, path: str) -> None:
+    said = empty_client.get(path).headers["cache-control"]
+    assert "no-store" in said or said == "private, no-cache"
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/jobs", "/api/jobs/77", "/nothing"])
