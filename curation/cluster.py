@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation import sources as files_on_disk
+from curation import temporary
 from curation.errors import CurationError, ParamError
 from curation.params import ExtractParams, MeasureParams, WorkParams
 from curation.records import Progress, ended
@@ -86,8 +86,8 @@ def work(
         raise CurationError(f"no video in {', '.join(map(str, paths))}", "name videos or folders")
     mine = share(jobs, *plan.shard)
     root = scratch_root(plan.scratch)
-    with tempfile.TemporaryDirectory(dir=root, prefix="listing-") as folder:
-        shelf = Shelf(open_store(plan.parts), settings, Path(folder))
+    with temporary.folder("listing", root) as (folder, _):
+        shelf = Shelf(open_store(plan.parts), settings, folder)
         beats: Iterator[Progress]
         if plan.engine == "ray":
             from curation.engine.ray_engine import work as by_ray
@@ -129,8 +129,8 @@ def gather(
 
     store, catalogue = open_store(parts), studio.catalogue
     with catalogue.writing("gather"):
-        with tempfile.TemporaryDirectory(prefix="curation-gather-") as folder:
-            settings = settings_of(store, chosen, Path(folder))
+        with temporary.folder("gather") as (folder, _):
+            settings = settings_of(store, chosen, folder)
         files, missing = files_on_disk.offered(studio.root, paths)
         failed = {str(path): "no such file" for path in missing}
         odd = files_on_disk.unnameable(studio.root, paths)

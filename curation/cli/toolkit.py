@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
+from curation import temporary
 from curation.cli.command import DONE, FAILED, ITEMS_FAILED, add_common, followed, ran, say
 from curation.cli.options import _extra, _kind, _range
 from curation.errors import InputError, ParamError, StoreError
@@ -170,8 +169,7 @@ def context(
         place = workdir.ours
         if dry and not (place / FILE_NAME).is_file():
             # Not even our own folder is made by a dry run.
-            place = Path(tempfile.mkdtemp()) / OUR_FOLDER
-            stack.callback(shutil.rmtree, place.parent, ignore_errors=True)
+            place = stack.enter_context(temporary.folder("dry"))[0] / OUR_FOLDER
         try:
             catalogue = Catalogue(place)
         except StoreError as error:

@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curation import temporary
 from curation.errors import CurationError, NoSpace
 from curation.ingest.arrivals import take_in
 from curation.ingest.link_errand import Errand, LinkParams, Patience, asked
@@ -64,8 +64,8 @@ def check(urls: Sequence[str], errand: Errand | None = None) -> Generator[Progre
     links = tidy(urls)
     for number, url in enumerate(links):
         yield Progress("check", number, len(links), "links", note=without_secrets(url))
-        with tempfile.TemporaryDirectory(prefix="curation-link-") as folder:
-            for said in asked(url, errand, Path(folder), None, ()):
+        with temporary.folder("link") as (folder, _):
+            for said in asked(url, errand, folder, None, ()):
                 yield from _heard(tally, url, said)
     yield Progress("check", len(links), len(links), "links", summary=_summary(tally, links))
 
