@@ -91,9 +91,9 @@ def _complained(error: Exception) -> int:
     else:  # the last line of defence: one line, not a traceback
         said = f"{type(error).__name__}: {error}"
         hint = "type it again with --debug and report what you see"
-    print(f"error: {said}", file=sys.stderr)
-    if hint:
-        print(f"hint: {hint}", file=sys.stderr)
+    for mark, text in (("error", said), ("hint", hint)):
+        if text:
+            print(f"{mark}: " + "\n".join(map(one_line, text.split("\n"))), file=sys.stderr)
     return USAGE if isinstance(error, ParamError) else FAILED
 
 
@@ -165,15 +165,25 @@ def followed(
     return summary
 
 
+def one_line(text: str) -> str:
+    """Return text with what would break a line, or steer a terminal, as escapes."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
 def say(options: argparse.Namespace, summary: Any, lines: Iterable[str]) -> None:
-    """Print a summary as one JSON value, or the lines that people get instead, on stdout."""
+    """Print a summary as one JSON value, or the lines that people get instead, on stdout.
+
+    Names of files are in them, which whoever sent the files has chosen.
+    """
     if options.json:
         from curation.cli.terminal import print_json
 
         print_json(summary)
         return
     for line in lines:
-        print(line)
+        print(one_line(line))
 
 
 def code_of(options: argparse.Namespace, summary: Mapping[str, Any]) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.cli import doctor_checks as checks_of
-from curation.cli.command import DONE, FAILED, USAGE
+from curation.cli.command import DONE, FAILED, USAGE, one_line
 from curation.cli.doctor_checks import Finding
 
 
@@ -83,7 +83,7 @@ def _of_folders(argv: Sequence[str]) -> int:
 
 def _print(found: Finding) -> None:
     mark = {"ok": "ok  ", "warn": "note", "bad": "BAD "}[found.state]
-    print(f"{mark}  {found.name:12} {found.said}", flush=True)
+    print(f"{mark}  {found.name:12} {one_line(found.said)}", flush=True)
     if found.next:
         print(f"{'':19}-> {found.next}", flush=True)
 

@@ -115,7 +115,8 @@ def _preview_lines(told: Mapping[str, Any]) -> Iterator[str]:
     for path in told["tree"][:12]:
         yield f"    {path}"
     for file, text in list(told["rows"].items())[:4]:
-        yield f"\n{file}"
+        yield ""
+        yield file
         for line in text.splitlines()[:4]:
             yield f"  {line[:160]}"
     for note in told["notes"]:

@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
             return _find(studio, options)
         listing = options.verb == "list"
         answer = _listed(studio, options.datastore) if listing else _said(studio, options)
-    say(options, answer, [(_list_text if listing else _said_text)(answer)])
+    say(options, answer, (_list_lines if listing else _said_lines)(answer))
     return DONE
 
 
@@ -129,9 +129,9 @@ def _find(studio: Studio, options: argparse.Namespace) -> int:
     return code_of(options, summary)
 
 
-def _list_text(answer: Mapping[str, Any]) -> str:
+def _list_lines(answer: Mapping[str, Any]) -> list[str]:
     if not answer["people"]:
-        return "nobody is known: no frame shows a face that can be told from others"
+        return ["nobody is known: no frame shows a face that can be told from others"]
     lines = [
         f"{'WHO':>4}  {'name':<{WIDTH}} {'frames':>7} {'videos':>6} {'picks':>5}  best picture"
     ]
@@ -153,14 +153,15 @@ def _list_text(answer: Mapping[str, Any]) -> str:
         f"two tracks are one person from a likeness of {answer['threshold']:.2f} ({stands}): one "
         f"stranger in {1 / max(pairs['strangers_linked'], 1e-6):,.0f} would be taken for somebody"
     )
-    return "\n".join(lines)
+    return lines
 
 
-def _said_text(answer: Mapping[str, Any]) -> str:
+def _said_lines(answer: Mapping[str, Any]) -> list[str]:
     if answer["kind"] == "forget":
         many = answer["erased"]
-        return f"forgotten: {many} saying{'' if many == 1 else 's'} erased\nnext: {answer['then']}"
-    return f"{answer['did']}\nnext: {answer['then']} (or: python -m curation people undo)"
+        erased = f"forgotten: {many} saying{'' if many == 1 else 's'} erased"
+        return [erased, f"next: {answer['then']}"]
+    return [answer["did"], f"next: {answer['then']} (or: python -m curation people undo)"]
 
 
 def _found_lines(answer: Mapping[str, Any], then: str) -> Iterator[str]:

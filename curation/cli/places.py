@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from curation.cli.command import one_line
 from curation.words import count, size
 
 SHOWN = 40
@@ -54,7 +55,7 @@ def print_places(summary: Mapping[str, Any]) -> None:
     if summary["check"]:
         for row in summary["found"][:SHOWN]:
             here = f"  is here: {row['here']}" if row["here"] else ""
-            print(f"  {size(row['size_bytes']):>10}  {row['name']}{here}")
+            print(f"  {size(row['size_bytes']):>10}  {one_line(row['name'] + here)}")
         more = len(summary["found"]) - SHOWN
         print(f"  and {more:,} more" if more > 0 else "", end="\n" if more > 0 else "")
         total = sum(row["size_bytes"] for row in summary["found"])
@@ -67,6 +68,6 @@ def print_places(summary: Mapping[str, Any]) -> None:
         how = "copied" if summary["copied"] else "left where they are"
         print(f"{len(summary['added'])} {how}, {len(summary['there'])} were here already")
         for row in summary["added"][:SHOWN]:
-            print(f"  {row['file']}: {row['url']}")
+            print(one_line(f"  {row['file']}: {row['url']}"))
     if summary["others"]:
         print(f"{count(summary['others'], 'file is', 'files are')} not named like a video")

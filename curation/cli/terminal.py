@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from curation.cli.command import one_line
 from curation.cli.places import print_places
 from curation.records import Progress
 from curation.words import count, size
@@ -24,13 +25,6 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def one_line(text: str) -> str:
-    """Return text with what would break a line, or steer a terminal, as escapes."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
 
 
 def setting(value: object) -> str:
@@ -176,13 +170,15 @@ def print_summary(summary: Mapping[str, Any], next_line: str) -> None:
 def _print_links(summary: Mapping[str, Any]) -> None:
     if summary["check"]:
         for row in summary["found"]:
-            print(f"{row['title']}\n  {link_facts(row)}\n  {row['url']}")
+            for line in (row["title"], f"  {link_facts(row)}", f"  {row['url']}"):
+                print(one_line(line))
         print(summary["notice"])
         return
     print(f"{len(summary['fetched'])} fetched, {len(summary['there'])} were here already")
     for row in [*summary["fetched"], *summary["there"]]:
         note = f" ({row['note']})" if row["note"] else ""
-        print(f"  {row['file']}{note}: {row['title']}, licence {row['licence'] or 'not stated'}")
+        licence = row["licence"] or "not stated"
+        print(one_line(f"  {row['file']}{note}: {row['title']}, licence {licence}"))
 
 
 def link_facts(row: Mapping[str, Any]) -> str:

@@ -368,3 +368,24 @@ def test_two_commands_at_once(tmp_path: Path, capsys: Any) -> None:
         answer = told(capsys, "rename", "-d", str(tmp_path), "--from", "a", code=1)
     catalogue.close()
     assert "is in use by select" in answer["error"]
+
+
+def test_a_name_steers_no_terminal_and_forges_no_line(tmp_path: Path, capsys: Any) -> None:
+    evil = "\x1b]0;owned\x07\x1b[31mred"
+    for name in (f"{evil}.jpg", "a\nPASS forged.jpg", "a\rb.jpg", "\u202egpj.exe.jpg"):
+        photo(tmp_path / "in" / name, 1, SIZE)
+        (tmp_path / "in" / f"x{name}").write_text("no picture")
+    place, walk = str(tmp_path), str(tmp_path / "in")
+    for line in (
+        ["validate", "-d", place, "--from", "in"],
+        ["select", "-d", place, "--from", "in", "--to", "out", "--min-side", "10", "--dry-run"],
+        ["select", "-d", place, "--from", evil, "--to", "out", "--min-side", "10"],
+        ["group", walk], ["stars", walk, "-v"], ["apply", walk, "--dry-run"],
+        ["undo", walk, "--list"], ["trust", walk],
+    ):  # fmt: skip
+        main(line)
+        said = capsys.readouterr()
+        told = said.out + said.err
+        assert told, line
+        assert not set(told) & set("\x1b\x07\r\u202e"), line
+        assert not any("forged" in one and one.startswith("PASS") for one in told.split("\n")), line
