@@ -45,6 +45,8 @@ folders of pictures (-d WORKDIR --from FOLDERS --to FOLDER):
   extract-faces extract-classes extract-frames review-apply
   run       run a workflow of these from a YAML file
   undo      put files back as they were before the latest of these; undo [FOLDER]
+  trust     say that a folder is your own although it was copied or restored; then undo may
+            put back also what lies outside of it
 
 folders of photos (VERB FOLDER...; reports first, moves last):
   group query not-duplicate stars merge doctor crops arrange apply
@@ -59,7 +61,7 @@ GIVEN_WORDS = {
     "weights": "weights:main", "samples": "weights:main_samples", "export": "export:main",
     "replay": "export:main_replay", "people": "people:main", "search": "search:main",
     "report": "search:main_report", "rate": "rate:main", "audit": "audit:main",
-    "doctor": "doctor:main", "undo": "undo:main",
+    "doctor": "doctor:main", "undo": "undo:main", "trust": "trust:main",
 }  # fmt: skip
 """Module and function below curation.cli of verbs whose function takes the words behind them."""
 GIVEN_VERB = {

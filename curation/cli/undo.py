@@ -14,7 +14,7 @@ from curation.cli.command import DONE, ITEMS_FAILED, add_common, ran, say
 from curation.cli.toolkit_job import watched
 from curation.errors import InputError, ParamError
 from curation.store.catalogue import FILE_NAME, OUR_FOLDER, Catalogue
-from curation.toolkit.files import Files
+from curation.toolkit.files import NOT_OURS, Files
 from curation.toolkit.workdir import WorkDir
 from curation.words import count, size
 
@@ -59,7 +59,8 @@ def _run(options: argparse.Namespace) -> int:
     return ITEMS_FAILED if answer.get("failed_items") else DONE
 
 
-def _catalogue(root: Path) -> Catalogue:
+def catalogue_of(root: Path) -> Catalogue:
+    """Return the catalogue of a work dir, which has one; InputError says where it may be."""
     workdir = WorkDir(root)
     # Opening makes an absent catalogue, which a question must not do.
     if (workdir.ours / FILE_NAME).is_file():
@@ -78,7 +79,7 @@ def _catalogue(root: Path) -> Catalogue:
 
 
 def _listed(options: argparse.Namespace) -> dict[str, Any]:
-    with closing(_catalogue(options.working_dir)) as catalogue:
+    with closing(catalogue_of(options.working_dir)) as catalogue:
         runs = Files(catalogue).journal.runs()
     lines = []
     for run in runs:
@@ -92,7 +93,7 @@ def _listed(options: argparse.Namespace) -> dict[str, Any]:
 @contextmanager
 def _writing(root: Path) -> Iterator[Files]:
     """Open a work dir's files to change them; what a killed run left half done is mended first."""
-    with closing(_catalogue(root)) as catalogue, catalogue.writing("undo"):
+    with closing(catalogue_of(root)) as catalogue, catalogue.writing("undo"):
         files = Files(catalogue)
         files.recover()
         yield files
@@ -115,5 +116,9 @@ def _undone(options: argparse.Namespace) -> dict[str, Any]:
             left += files.undo(number)
             lines.append(f"taken back: {runs[number]['verb']} (run {number})")
     lines += [f"left as it is: {path}: {reason}" for path, reason in left]
+    if any(NOT_OURS in reason for _, reason in left):
+        place = shlex.quote(str(files.catalogue.root.parent))
+        lines.append(f"hint: if this folder is your own, copied or restored, look at what it would "
+                     f"do outside of itself: python -m curation trust {place} --dry-run")
     items = [{"item": path, "reason": reason} for path, reason in left]
     return {"verb": "undo", "runs": numbers, "failed_items": items, "lines": lines}

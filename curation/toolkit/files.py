@@ -29,6 +29,7 @@ from curation.toolkit.alike import alike
 from curation.toolkit.renaming import copy_checked, place_of, rename_new, sync_folder
 
 BLOCK = 1 << 20
+NOT_OURS = "what the journal says of it was not written on this machine"
 
 
 def stat_of(path: Path) -> Stat:
@@ -278,8 +279,7 @@ class Files:
             try:
                 if not self._may(run, ops):
                     raise InputError(
-                        f"lies outside of {self.catalogue.root.parent}, and the journal says of it "
-                        "what was not written on this machine"
+                        f"lies outside of {self.catalogue.root.parent}, and {NOT_OURS}"
                     )
                 for at in () if self._is_ring(ops) else reversed(ops):
                     self._check(at)
@@ -298,9 +298,10 @@ class Files:
     def _may(self, run: int, ops: Sequence[Op]) -> bool:
         """Return whether a journal's word is enough: all of it that was written here; of a folder
         that came from elsewhere, what stays in that folder."""
-        return self.journal.is_own(run) or all(map(self._is_inside, ops))
+        return self.journal.is_own(run) or all(map(self.is_inside, ops))
 
-    def _is_inside(self, op: Op) -> bool:
+    def is_inside(self, op: Op) -> bool:
+        """Return whether a change stays in the work dir, whatever links lie in it."""
         root = self.catalogue.root.parent.resolve()
         paths = [op.dst, *([] if op.src is None else [op.src])]
         if op.temp is not None and (op.temp == ".." or Path(op.temp).name != op.temp):

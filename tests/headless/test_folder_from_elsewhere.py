@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from curation.__main__ import main
+from curation.errors import CurationError
 from curation.photos.content import content_id, content_id_of
 from curation.store.catalogue import OUR_FOLDER, Catalogue
 from curation.store.file_journal import FileJournal, Op
@@ -198,3 +200,66 @@ def test_a_log_is_private_and_no_link_is_written_through(came: Path, home: Path)
     assert (home / "thesis.txt").read_text() == "mine"
     assert "there is no folder" in manager.log_tail(2)
     assert (ours / "logs" / "job-2.log").stat().st_mode & 0o777 == 0o600
+
+
+def came_back(came: Path, home: Path) -> Path:
+    """Return a folder of one's own, restored: files of it were moved outside of it before."""
+    words = ("--from", "raw", "--to", str(home / "good"), "--min-side", "10", "--move")
+    assert main(["select", "-d", str(came), *words]) == 0
+    restored = came.with_name("restored")
+    shutil.copytree(came, restored)
+    shutil.rmtree(came)
+    return restored.rename(came)
+
+
+def test_a_person_says_that_a_restored_folder_is_their_own(
+    came: Path, home: Path, capsys: Any
+) -> None:
+    came_back(came, home)
+    good = sorted((home / "good").glob("*.png"))
+    assert len(good) == 2 and not list((came / "raw").glob("*.png"))
+    assert main(["undo", str(came)]) == 3
+    told = capsys.readouterr().out
+    assert f"python -m curation trust {came} --dry-run" in told
+    for _ in range(2):  # to look at it allows nothing
+        assert main(["trust", str(came), "--dry-run"]) == 0
+        told = capsys.readouterr().out
+        assert all(str(path) in told for path in good)
+        assert main(["undo", str(came)]) == 3
+    capsys.readouterr()
+    assert main(["trust", str(came)]) == 0
+    assert sorted((home / "good").glob("*.png")) == good, "it touches no file itself"
+    assert main(["undo", str(came)]) == 0
+    assert len(list((came / "raw").glob("*.png"))) == 2 and not (home / "good").exists()
+    capsys.readouterr()
+    assert main(["trust", str(came)]) == 0
+    assert "nothing to trust" in capsys.readouterr().out
+
+
+def test_trust_is_of_this_folder_and_no_copy_of_it(came: Path, home: Path) -> None:
+    came_back(came, home)
+    assert main(["trust", str(came)]) == 0
+    copy = Path(shutil.copytree(came, came.with_name("copy")))
+    assert main(["undo", str(copy)]) == 3
+    assert len(list((home / "good").glob("*.png"))) == 2
+
+
+def test_trust_does_nothing_that_was_left_half_done(came: Path, home: Path) -> None:
+    waiting(came)
+    put = Op("put", home / ".profile", after=content_id(EVIL), after_stat=(1, 0o644), temp="1-1")
+    sent(came, [put])
+    assert main(["trust", str(came)]) == 0
+    select(came)
+    assert [path.name for path in home.iterdir()] == ["thesis.txt"]
+
+
+def test_trust_is_no_verb_of_the_studio(came: Path) -> None:
+    with pytest.raises(CurationError, match="not a verb of the studio"):
+        JobManager(came / OUR_FOLDER).add("trust", [str(came)])
+
+
+def test_trust_makes_nothing_where_nothing_is(tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "plain").mkdir()
+    assert main(["trust", str(tmp_path / "plain")]) == 1
+    assert "no verb has changed anything" in capsys.readouterr().err
+    assert not list((tmp_path / "plain").iterdir())
