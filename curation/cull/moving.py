@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from curation.errors import InputError
 from curation.photos.companions import Company, Shelf, folded, renamed
 from curation.toolkit import sidecar as sc
-from curation.toolkit.files import identity
 from curation.toolkit.plan import Move, Plan
+from curation.toolkit.renaming import identity
 
 if TYPE_CHECKING:
     from curation.cull.library import Photo

@@ -17,7 +17,7 @@ from curation.records import Progress
 from curation.store.catalogue import Catalogue
 from curation.store.file_journal import Op
 from curation.toolkit import sidecar as sc
-from curation.toolkit.files import Files, identity, told
+from curation.toolkit.files import Files
 from curation.toolkit.ordering import in_order, pairs
 from curation.toolkit.plan import (
     Action,
@@ -30,6 +30,7 @@ from curation.toolkit.plan import (
     Write,
     is_made,
 )
+from curation.toolkit.renaming import identity, told
 
 
 class _Runner:

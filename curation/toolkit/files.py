@@ -8,9 +8,10 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from os.path import lexists
 from pathlib import Path
 
-from curation.errors import CurationError, InputError, NoSpace, StoreError, lacks_room
+from curation.errors import CurationError, InputError, NoSpace, StoreError
 from curation.photos.content import content_digest, content_id, content_id_of
 from curation.store.catalogue import Catalogue
 from curation.store.file_journal import (
@@ -23,25 +24,22 @@ from curation.store.file_journal import (
     UNDONE,
     FileJournal,
     Op,
-    Stat,
 )
 from curation.toolkit.alike import alike
-from curation.toolkit.renaming import copy_checked, place_of, rename_new, sync_folder
+from curation.toolkit.renaming import (
+    copy_checked,
+    holds,
+    identity,
+    pinned,
+    place_of,
+    rename_new,
+    stat_of,
+    sync_folder,
+    told,
+)
 
 BLOCK = 1 << 20
 NOT_OURS = "what the journal says of it was not written on this machine"
-
-
-def stat_of(path: Path) -> Stat:
-    """Return what of a file is put back with its content."""
-    stat = path.stat()
-    return stat.st_mtime_ns, stat.st_mode & 0o7777
-
-
-def identity(path: Path) -> str:
-    """Return what stays when a file is renamed."""
-    stat = path.lstat()
-    return f"{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}"
 
 
 class Files:
@@ -199,25 +197,33 @@ class Files:
             if op.kind == "mkdir":
                 op.dst.mkdir(parents=True, exist_ok=True)
             elif op.kind == "put" and op.temp and (self._tmp / op.temp).exists():
-                if _exists(op.dst) and not _holds(op.dst, op.before, op.after):
-                    raise InputError(f"{op.dst} has appeared or was changed; it is left as it is")
-                self._place(self._tmp / op.temp, op.dst, op.after, new=not _exists(op.dst))
+                with pinned(op.dst, self._fence(op.dst)) as dst:
+                    if lexists(dst) and not holds(dst, op.before, op.after):
+                        raise InputError(f"{op.dst} has appeared or was changed; it stays")
+                    self._place(self._tmp / op.temp, dst, op.after, new=not lexists(dst))
             elif op.kind == "move" and op.src is not None:
-                if _exists(op.src) and identity(op.src) == op.after:
-                    if _exists(op.dst):
-                        raise InputError(f"{op.dst} has appeared; {op.src} stays where it is")
-                    rename_new(op.src, op.dst)
-                elif not ring and not _exists(op.dst):
-                    raise InputError(f"{op.src} is gone or was changed; nothing is moved")
-            elif op.kind == "remove" and _exists(op.dst):
-                if not _holds(op.dst, op.before):
-                    raise InputError(f"{op.dst} was changed meanwhile; it stays")
-                op.dst.unlink()
+                with pinned(op.src) as src, pinned(op.dst, self._fence(op.dst)) as dst:
+                    if lexists(src) and identity(src) == op.after:
+                        if lexists(dst):
+                            raise InputError(f"{op.dst} has appeared; {op.src} stays where it is")
+                        rename_new(src, dst)
+                    elif not ring and not lexists(dst):
+                        raise InputError(f"{op.src} is gone or was changed; nothing is moved")
+            elif op.kind == "remove":
+                with pinned(op.dst) as dst:
+                    if lexists(dst) and not holds(dst, op.before):
+                        raise InputError(f"{op.dst} was changed meanwhile; it stays")
+                    dst.unlink(missing_ok=True)
             elif op.kind == "rmdir":
                 with contextlib.suppress(OSError):  # no longer empty: then it stays
                     op.dst.rmdir()
         except OSError as error:
             raise told(error, op.dst) from error
+
+    def _fence(self, path: Path) -> Path | None:
+        """Return where the folder of a path must lie: in the work dir, if it does by its name."""
+        root = self.catalogue.root.parent
+        return root.resolve() if path.is_relative_to(root) else None
 
     def _place(self, temp: Path, dst: Path, content: str | None, *, new: bool) -> None:
         """Give a waiting content its name; of a new file, never that of one that appears."""
@@ -323,25 +329,30 @@ class Files:
                     found.add(op.dst)
         return found
 
-    def _check(self, op: Op) -> None:
-        """Raise InputError when an op cannot be taken back; nothing is changed."""
+    def _check(self, op: Op, named: Path | None = None) -> None:
+        """Raise InputError when an op cannot be taken back; nothing is changed.
+
+        Args:
+            named: what `dst` is called in words; None means itself.
+        """
+        named = named or op.dst
         if op.kind == "move" and op.src is not None:
-            if _exists(op.src) and _exists(op.dst):
+            if lexists(op.src) and lexists(op.dst):
                 raise InputError(f"another file is at {op.src}; {op.dst} stays where it is")
             # Not by inode: a file that a later run removed comes back as another one.
             was = (op.after or "").partition(":")[2]
-            if _exists(op.dst) and identity(op.dst).partition(":")[2] != was:
+            if lexists(op.dst) and identity(op.dst).partition(":")[2] != was:
                 raise InputError(f"{op.dst} was changed since; it stays where it is")
-            if not _exists(op.src) and not _exists(op.dst):
+            if not lexists(op.src) and not lexists(op.dst):
                 raise InputError(f"{op.dst} is gone; it was {op.src}")
         elif op.kind in ("put", "remove"):
             now = content_id_of(op.dst) if op.dst.exists() else None
             if now not in (op.after, op.before):
-                raise InputError(f"{op.dst} was changed since; it is left as it is")
+                raise InputError(f"{named} was changed since; it is left as it is")
             if op.before is not None and now != op.before:
                 kept = self._kept / op.before[:2] / op.before
                 if not kept.exists() or content_id_of(kept) != op.before:
-                    raise InputError(f"what {op.dst} was is no longer kept; it is left as it is")
+                    raise InputError(f"what {named} was is no longer kept; it is left as it is")
 
     def _take_back(self, op: Op) -> None:
         if op.kind == "mkdir":
@@ -353,45 +364,32 @@ class Files:
             with contextlib.suppress(OSError):  # gone by now, or somebody else's
                 os.utime(op.dst, ns=(op.dst.stat().st_atime_ns, op.before_stat[0]))
         elif op.kind == "move" and op.src is not None:
-            if not _exists(op.dst) and _exists(op.src):
+            if not lexists(op.dst) and lexists(op.src):
                 return
-            if _exists(op.src):
+            if lexists(op.src):
                 raise InputError(f"another file is at {op.src}; {op.dst} stays where it is")
             op.src.parent.mkdir(parents=True, exist_ok=True)
-            rename_new(op.dst, op.src)
+            with pinned(op.dst) as dst, pinned(op.src) as src:
+                if identity(dst).partition(":")[2] != (op.after or "").partition(":")[2]:
+                    raise InputError(f"{op.dst} was changed since; it stays where it is")
+                rename_new(dst, src)
         else:
-            self._check(op)
             self._restore(op)
 
     def _restore(self, op: Op) -> None:
-        now = content_id_of(op.dst) if op.dst.exists() else None
-        if op.before is None:
-            op.dst.unlink(missing_ok=True)
-            return
-        if now != op.before:
-            temp = self._temp()
-            shutil.copyfile(self._kept / op.before[:2] / op.before, temp)
-            if op.dst.exists():
-                alike(temp, op.dst)
+        if op.before is not None:
             op.dst.parent.mkdir(parents=True, exist_ok=True)
-            self._place(temp, op.dst, op.before, new=not _exists(op.dst))
-        if op.before_stat is not None:
-            op.dst.chmod(op.before_stat[1])
-            os.utime(op.dst, ns=(op.before_stat[0], op.before_stat[0]))
-
-
-def told(error: OSError, path: Path) -> CurationError:
-    """Return an operating system's error as one of ours."""
-    if lacks_room(error):
-        return NoSpace(f"the disk is full at {path}", "make room, then type the command again")
-    return InputError(f"{error.filename or path}: {error.strerror or error}")
-
-
-def _holds(path: Path, *contents: str | None) -> bool:
-    """Return whether a path is a file of one of these contents."""
-    return path.is_file() and not path.is_symlink() and content_id_of(path) in contents
-
-
-def _exists(path: Path) -> bool:
-    return os.path.lexists(path)
-
+        with pinned(op.dst) as dst:
+            self._check(replace(op, dst=dst), op.dst)
+            if op.before is None:
+                dst.unlink(missing_ok=True)
+                return
+            if not dst.exists() or content_id_of(dst) != op.before:
+                temp = self._temp()
+                shutil.copyfile(self._kept / op.before[:2] / op.before, temp)
+                if dst.exists():
+                    alike(temp, dst)
+                self._place(temp, dst, op.before, new=not lexists(dst))
+            if op.before_stat is not None:
+                dst.chmod(op.before_stat[1])
+                os.utime(dst, ns=(op.before_stat[0], op.before_stat[0]))

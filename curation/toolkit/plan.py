@@ -39,7 +39,7 @@ class Move:
 
     Args:
         beside: (from, to) of other files that go with it: all of them move, or none does.
-        known: `files.identity` of each file when it was looked at, by its path; one that has
+        known: `renaming.identity` of each file when it was looked at, by its path; one that has
             changed since keeps all of them where they are.
     """
 

@@ -7,16 +7,21 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from curation.errors import CurationError, InputError, NoSpace, lacks_room
 from curation.photos.content import content_id_of
+from curation.store.file_journal import Stat
 
 NOREPLACE = 1
 """RENAME_NOREPLACE of renameat2(2)."""
 AT_FDCWD = -100
+HANDLES = Path("/proc/self/fd")
+"""Where Linux shows open folders under names that nobody else can change."""
 OCTAL = re.compile(r"\\([0-7]{3})")
 """A blank or a backslash in a line of mountinfo."""
 UNSUPPORTED = frozenset((errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP))
@@ -33,6 +38,41 @@ def _renameat2() -> Callable[..., int] | None:
         ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint,
     )  # fmt: skip
     return found  # type: ignore[no-any-return]
+
+
+@contextmanager
+def pinned(path: Path, root: Path | None = None) -> Iterator[Path]:
+    """Yield a path that means this name in the folder which its parent is now.
+
+    Somebody who may write beside it can put a link in the place of the folder between a look and
+    what follows it: then another folder's file of that name would be changed.
+
+    Args:
+        root: real path that the folder must lie in.
+
+    Raises:
+        InputError: the folder lies elsewhere.
+        OSError: of what is done inside, naming `path` as it was given.
+    """
+    if not HANDLES.is_dir():
+        yield path
+        return
+    try:
+        handle = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        yield HANDLES / "none" / path.name  # there is nothing, also when there is something now
+        return
+    try:
+        folder = HANDLES / str(handle)
+        if root is not None and not folder.readlink().is_relative_to(root):
+            raise InputError(f"{path.parent} leads out of {root}; nothing is put there")
+        yield folder / path.name
+    except OSError as error:
+        if str(error.filename).startswith(f"{HANDLES}/"):
+            error.filename = str(path)
+        raise
+    finally:
+        os.close(handle)
 
 
 def rename_new(src: Path, dst: Path) -> None:
@@ -56,6 +96,23 @@ def rename_new(src: Path, dst: Path) -> None:
     if os.path.lexists(dst):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(dst))
     src.rename(dst)
+
+
+def stat_of(path: Path) -> Stat:
+    """Return what of a file is put back with its content."""
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_mode & 0o7777
+
+
+def identity(path: Path) -> str:
+    """Return what stays when a file is renamed."""
+    stat = path.lstat()
+    return f"{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}"
+
+
+def holds(path: Path, *contents: str | None) -> bool:
+    """Return whether a path is a file of one of these contents."""
+    return path.is_file() and not path.is_symlink() and content_id_of(path) in contents
 
 
 def place_of(path: Path) -> tuple[int, str]:
@@ -114,3 +171,10 @@ def sync_folder(folder: Path) -> None:
         pass
     finally:
         os.close(handle)
+
+
+def told(error: OSError, path: Path) -> CurationError:
+    """Return an operating system's error as one of ours."""
+    if lacks_room(error):
+        return NoSpace(f"the disk is full at {path}", "make room, then type the command again")
+    return InputError(f"{error.filename or path}: {error.strerror or error}")
