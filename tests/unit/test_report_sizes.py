@@ -75,4 +75,4 @@ def test_the_page_shows_the_best_and_counts_all(tmp_path: Path) -> None:
     assert seen == list(range(1, report.PAGE_SHOWN + 1))
     text = path.read_text()
     assert text.count("<figure>") == report.PAGE_SHOWN
-    assert "1234 frames picked" in text and "1,234, the best 400 here" in text
+    assert "1,234 frames picked" in text and "1,234, the best 400 here" in text
