@@ -52,8 +52,9 @@ def make_extractor() -> Any:
         folder, most = task.task.out_dir, limits.stills_bytes(task.task.info.size_bytes)
         written = sum(path.stat().st_size for path in folder.iterdir())
         for chunk in extract_video(task.task):
-            yield chunk
+            # Before it is handed over: the stills of a piece are then moved to the video's.
             written += sum(_written(task.task, frame) for frame in chunk.frames)
+            yield chunk
             if written > most:
                 raise limits.OverLimit(f"its stills take more than {most >> 20} MB")
             if task.piece is not None and ends(chunk, task.piece, task.task.digest()):

@@ -71,7 +71,7 @@ def test_look_do_look_closer_and_take_back(page: Any, served: Server, project: P
     choose(page, "verb", "Validate", "Choose the folders to take from.")
     choose(page, "from", "camera (30 pictures)", "validate")
     choose(page, "verb", "Resize, crop, pad", "Say where the results go.")
-    choose(page, "from", "old phone (1 pictures)", "Say where the results go.")
+    choose(page, "from", "old phone (1 picture)", "Say where the results go.")
     page.locator("#toolkit-to input").fill("small")
     page.keyboard.press("Tab")
     page.locator("#toolkit-frame-width input").fill("48")

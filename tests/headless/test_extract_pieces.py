@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from curation.engine import pieces as driver
+from curation.engine.extract import VideoTask, make_extractor
 from curation.engine.pool import _Worker
 from curation.params import ExtractParams
 from curation.studio import Studio
@@ -103,6 +104,19 @@ def test_damage_is_counted_once(name: str, tmp_path: Path) -> None:
     whole = list(extract_video(_task(path, tmp_path / "whole", fps=3.0)))
     stored, _ = _divided(_task(path, tmp_path / "divided", fps=3.0), 5, False)
     assert [_content(chunk) for chunk in stored] == [_content(chunk) for chunk in whole]
+
+
+def test_stills_may_be_moved_as_soon_as_they_are_handed_over(tmp_path: Path) -> None:
+    work, there = make_extractor(), tmp_path / "elsewhere"
+    there.mkdir()
+    task = _task(videos.clip("long").path, tmp_path / "out", fps=3.0)
+    moved = 0
+    for chunk in work(VideoTask(1, "long", task)):
+        for frame in chunk.frames:
+            if frame.file is not None:
+                (task.out_dir / frame.file).rename(there / frame.file)
+                moved += 1
+    assert moved > 20
 
 
 @pytest.mark.parametrize("kill", [False, True])
