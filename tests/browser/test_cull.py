@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -287,41 +288,40 @@ def test_axe_finds_nothing_serious_on_the_desk(browser: Any, served: Server, sch
     assert wrong == []
 
 
-def test_the_tab_finds_groups_and_opens_their_desk(page: Any, walk: Path, tmp_path: Path) -> None:
-    shutil.rmtree(walk / OUR_FOLDER)
+@contextmanager
+def tab(page: Any, walk: Path, tmp_path: Path) -> Iterator[Any]:
+    """The Cull tab of a server that may read the walk; nothing bad may have been seen in it."""
     made = Server(tmp_path / "own" / "datastore", "--input-dir", str(walk))
     made.datastore.parent.mkdir()
     made.start()
     try:
         seen = Seen(page, made.url)
-        page.set_default_timeout(180_000)
+        desk = Desk(page, made.url, walk / OUR_FOLDER)
         page.goto(f"{made.url}/?tab=cull")
+        yield desk
+        seen.nothing_bad()
+    finally:
+        made.kill()
+
+
+def test_the_tab_finds_groups_and_opens_their_desk(page: Any, walk: Path, tmp_path: Path) -> None:
+    shutil.rmtree(walk / OUR_FOLDER)
+    with tab(page, walk, tmp_path) as desk:
         expect(page.locator("#cull-folder input").first).to_have_value("walk")
         page.locator("#cull-find").click()
         expect(page.locator("#job-cull")).to_contain_text(f"{BURSTS} groups in")
-        desk = Desk(page, made.url, walk / OUR_FOLDER)
         desk.until(STARTED)
         facts(desk)
         desk.press("Enter")
         desk.saved()
         assert desk.stored("flag", rows(desk, 0)) == [1, -1, -1, -1]
-        seen.nothing_bad()
-    finally:
-        made.kill()
 
 
 def test_in_the_tab_a_folder_is_applied_and_put_back_by_clicks(
     page: Any, walk: Path, tmp_path: Path
 ) -> None:
     before = tree(walk)
-    made = Server(tmp_path / "own" / "datastore", "--input-dir", str(walk))
-    made.datastore.parent.mkdir()
-    made.start()
-    try:
-        seen = Seen(page, made.url)
-        page.set_default_timeout(180_000)
-        page.goto(f"{made.url}/?tab=cull")
-        desk = Desk(page, made.url, walk / OUR_FOLDER)
+    with tab(page, walk, tmp_path) as desk:
         desk.until(STARTED)
         facts(desk)
         page.get_by_title("Do as proposed, go to the next group").click()
@@ -335,6 +335,3 @@ def test_in_the_tab_a_folder_is_applied_and_put_back_by_clicks(
         page.get_by_role("button", name="Put back").click()
         expect(page.locator(".rv-toast")).to_contain_text("Everything is where it was")
         assert tree(walk) == before
-        seen.nothing_bad()
-    finally:
-        made.kill()
