@@ -25,7 +25,7 @@ def sum_of(source: Path | str) -> Sum:
     return _passed(source, None)
 
 
-def copy(source: Path, target: str) -> Sum:
+def copy(source: Path | str, target: str) -> Sum:
     """Copy a file to a new one, and return the sum of what was written.
 
     Raises:

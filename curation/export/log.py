@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import orjson
+
 from curation.errors import InputError, NoSpace
 from curation.export.copying import write_all
 
@@ -70,7 +72,7 @@ class Log:
 
     def add(self, files: Iterable[Put]) -> None:
         """Write down files that lie there whole, in one go."""
-        self._write("".join(
+        self._write(b"".join(
             _line({
                 "file": put.file, "fp": put.fp, "sha256": put.sha256, "n_bytes": put.n_bytes,
                 "mtime_ns": put.mtime_ns,
@@ -80,11 +82,11 @@ class Log:
 
     def gone(self, files: Iterable[str]) -> None:
         """Write down files that are not ours any more."""
-        self._write("".join(_line({"file": file, "gone": True}) for file in files))
+        self._write(b"".join(_line({"file": file, "gone": True}) for file in files))
 
-    def _write(self, text: str) -> None:
+    def _write(self, data: bytes) -> None:
         try:
-            write_all(self._file, memoryview(text.encode()))
+            write_all(self._file, memoryview(data))
         except OSError as error:
             raise NoSpace(f"{self.path}: {error.strerror or error}", AGAIN) from error
 
@@ -96,6 +98,7 @@ class Log:
             for line in lines:
                 try:
                     row = json.loads(line)
+                    row["file"].encode()  # half a letter of UTF-16, as JSON may name, is no text
                     below = PurePosixPath(row["file"])
                     if below.is_absolute() or ".." in below.parts or "\0" in row["file"]:
                         continue  # no line of ours
@@ -109,9 +112,9 @@ class Log:
                 except (ValueError, KeyError, TypeError, AttributeError):
                     continue
         if line and not line.endswith("\n"):
-            self._write("\n")  # or the next one would be lost with it
+            self._write(b"\n")  # or the next one would be lost with it
         return known
 
 
-def _line(row: Mapping[str, Any]) -> str:
-    return json.dumps(row) + "\n"
+def _line(row: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)

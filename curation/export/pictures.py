@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,13 +42,13 @@ class Recipe:
         }  # fmt: skip
 
 
-def recipe_of(source: Path, cut: Cut, params: ExportParams, is_own: bool) -> tuple[Recipe, str]:
+def recipe_of(source: str, cut: Cut, params: ExportParams, is_own: bool) -> tuple[Recipe, str]:
     """Return how a picture is written, and the ending of its name.
 
     Args:
         is_own: a person's own picture, which may be turned, or in another colour space.
     """
-    ending = source.suffix.lower()
+    ending = os.path.splitext(source)[1].lower()  # noqa: PTH122 - of very many
     kind = params.encode
     plain = not cut.changes and ending in SHOWN and not (is_own and needs_work(source))
     same = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp"}.get(ending)
@@ -58,7 +59,7 @@ def recipe_of(source: Path, cut: Cut, params: ExportParams, is_own: bool) -> tup
     return Recipe(kind, quality, cut.crop_px, cut.out_wh), SUFFIX[kind]
 
 
-def needs_work(path: Path) -> bool:
+def needs_work(path: Path | str) -> bool:
     """Return whether a person's picture is turned by its EXIF, or not in sRGB: pixels change."""
     from PIL import Image
 

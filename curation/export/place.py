@@ -20,14 +20,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from curation.engine.machine import cores
 from curation.errors import CurationError, InputError, NoSpace, lacks_room
 from curation.export import copying
 from curation.export.log import AGAIN, Log, Put
 
-THREADS = 4
-"""Files on their way at once: reading, hashing and writing wait for each other otherwise."""
-BATCH = 16
-"""Files that a thread puts before they are logged."""
+THREADS = max(2, min(4, cores()))
+"""Files on their way at once: reading, hashing and writing wait for each other otherwise; more than
+there are cores wait for the interpreter."""
+BATCH = 64
+"""Files that a thread puts before they are logged: fewer wake the others more often than they
+work."""
 
 
 class NotOurs(CurationError):
@@ -41,7 +44,7 @@ class Task:
     file: str
     fp: str
     make: Callable[[], bytes] | None = None
-    source: Path | None = None
+    source: str = ""
     link: bool = False
 
 
@@ -281,7 +284,6 @@ def _sum(task: Task, data: bytes | None) -> copying.Sum:
     """Return the sum of what a task would write."""
     if data is not None:
         return hashlib.sha256(data).hexdigest(), len(data)
-    assert task.source is not None
     return copying.sum_of(task.source)
 
 
@@ -289,7 +291,6 @@ def _written(task: Task, data: bytes | None, part: str) -> copying.Sum:
     """Write what a task is about, or link it, and return its sum."""
     if data is not None:
         return copying.write(data, part)
-    assert task.source is not None
     if task.link:
         _gone(part)
         with suppress(OSError):

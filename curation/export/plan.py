@@ -39,7 +39,8 @@ class Item:
     Attributes:
         row: its row in the plan's columns.
         video: name of its video without ending.
-        source: the stored picture; `is_own` where it is a person's own file.
+        path: of the stored picture, as text: a Path each is a fifth of a plan's time.
+        is_own: it is a person's own file.
         scene: video or shot that it belongs to.
         stem: name that it leaves under, without folder and ending.
         split: train, val, test, or "" without a split.
@@ -58,7 +59,7 @@ class Item:
     rank: int | None
     mark: Mark
     person: str
-    source: Path
+    path: str
     is_own: bool
     cut: Cut
     recipe: Recipe
@@ -67,6 +68,11 @@ class Item:
     stem: str = ""
     split: str = ""
     caption: str = ""
+
+    @property
+    def source(self) -> Path:
+        """Return the stored picture."""
+        return Path(self.path)
 
     @property
     def name(self) -> str:
@@ -231,19 +237,19 @@ def _items(
     for row, place, shot in zip(rows, at.tolist(), shots, strict=True):
         key = f"{row['video_key']}:{row['pts']}"
         is_own = row["video_id"] not in sources
-        source = catalogue.absolute(row["file"])
+        path = catalogue.absolute_text(row["file"])
         try:
             cut = cutter.cut(row["frame_id"], key, (row["width"], row["height"]))
-            recipe, suffix = recipe_of(source, cut, params, is_own)
+            recipe, suffix = recipe_of(path, cut, params, is_own)
         except (NoCropHere, ImageUnreadable) as why:
             plan.left_out[key] = str(why)
             continue
         scene = row["video_key"] if params.split != "shot" else f"{row['video_key']}:{shot}"
         yield Item(
             place, row["frame_id"], key, row["video_key"],
-            source.stem if is_own else _stem(row["video"]),  # a person's picture is named by itself
+            _stem(row["file"] if is_own else row["video"]),  # a person's picture is named by itself
             row["pts"], row["time_s"], row["pool"], row["verdict"], row["score"], row["rank"],
-            marks.get(row["frame_id"], unsaid), names.get(row["frame_id"], ""), source, is_own,
+            marks.get(row["frame_id"], unsaid), names.get(row["frame_id"], ""), path, is_own,
             cut, recipe, suffix, scene,
         )  # fmt: skip
 

@@ -145,8 +145,8 @@ def _lacking(items: Sequence[Item]) -> list[int]:
     as a disk answers late for files that were not read lately."""
     with ThreadPoolExecutor(THREADS) as pool:
         states = [
-            pool.submit(lambda some: [state_of(item.source) for item in some], items[at : at + 64])
-            for at in range(0, len(items), 64)
+            pool.submit(lambda some: [state_of(item.path) for item in some], items[at : at + 512])
+            for at in range(0, len(items), 512)
         ]
         found = [state for some in states for state in some.result()]
     return [item.frame_id for item, state in zip(items, found, strict=True) if state]

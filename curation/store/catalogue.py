@@ -50,6 +50,7 @@ class Catalogue:
 
     def __init__(self, root: Path) -> None:
         self.root = _plain(root)
+        self._root_text = str(self.root)
         self._local = threading.local()
         if self.root.name == OUR_FOLDER and self.root.is_symlink():
             raise StoreError(
@@ -198,8 +199,12 @@ class Catalogue:
 
     def absolute(self, stored: str) -> Path:
         """Return the absolute path of a stored one."""
-        # normpath: a path with ".." would seem to lie inside the datastore. As text: half the time.
-        return Path(os.path.normpath(os.path.join(self.root, stored)))  # noqa: PTH118
+        return Path(self.absolute_text(stored))
+
+    def absolute_text(self, stored: str) -> str:
+        """Return the absolute path of a stored one as text, for whoever has very many."""
+        # normpath: a path with ".." would seem to lie inside the datastore.
+        return os.path.normpath(os.path.join(self._root_text, stored))  # noqa: PTH118
 
     def remember(self, key: str, value: Any) -> None:
         """Store a small JSON value under a name."""

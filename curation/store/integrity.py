@@ -152,7 +152,7 @@ def _is_jpeg(data: bytes) -> bool:
     return data[:2] == JPEG_BEGIN and data[-2:] == JPEG_END
 
 
-def state_of(path: Path) -> str:
+def state_of(path: Path | str) -> str:
     """Return "" for a picture that begins and ends as it should, else what is wrong with it."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -165,7 +165,7 @@ def state_of(path: Path) -> str:
         return "gone"
     if not size:
         return "empty"
-    if str(path).endswith((".jpg", ".jpeg")):
+    if os.fspath(path).endswith((".jpg", ".jpeg")):
         return "" if (head, tail) == (JPEG_BEGIN, JPEG_END) else "cut"
     return ""
 

@@ -64,7 +64,7 @@ def test_links_leave_no_part(tmp_path: Path) -> None:
     source.write_bytes(b"a")
     for fp in ("1", "2"):
         with Place(tmp_path / "o") as place:
-            place.put(Task("a.jpg", fp, source=source, link=True))
+            place.put(Task("a.jpg", fp, source=str(source), link=True))
     assert sorted(path.name for path in (tmp_path / "o").iterdir()) == [LOG, "a.jpg"]
 
 
@@ -80,6 +80,13 @@ def test_the_log_is_no_link_and_has_one_writer(tmp_path: Path) -> None:
         Place(tmp_path / "p")
     with Place(tmp_path / "p"), (tmp_path / "p" / LOG).open() as held, pytest.raises(OSError):
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_log_that_names_no_text_counts_for_nothing(tmp_path: Path) -> None:
+    row = {"fp": "1", "sha256": "0", "n_bytes": 1, "mtime_ns": 1}
+    (tmp_path / LOG).write_text(json.dumps({"file": "\ud800.jpg", **row}) + "\n")
+    with Place(tmp_path) as place:
+        assert not place.known and place.tidy() == (0, [])
 
 
 def test_no_way_round_leads_into_the_datastore(studio: Studio, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import orjson
+
 from curation.engine.meter import Meter
 from curation.errors import CurationError
 from curation.export.log import Put
@@ -171,7 +173,7 @@ def task_of(item: Item, file: str, plan: Plan) -> Task:
     fp = fp_of(item, plan)
     if item.recipe.kind == "copy":
         # A person's own picture is never linked: who edits the copy must not change the original.
-        return Task(file, fp, source=item.source, link=plan.params.link and not item.is_own)
+        return Task(file, fp, source=item.path, link=plan.params.link and not item.is_own)
     return Task(file, fp, make=lambda: picture(item))
 
 
@@ -228,7 +230,7 @@ _listed = json.JSONEncoder(
 
 def line(row: Mapping[str, Any]) -> bytes:
     """Return one JSON line."""
-    return (_encoded(row) + "\n").encode()
+    return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def pretty(value: Mapping[str, Any]) -> bytes:
