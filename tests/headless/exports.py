@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from math import ceil
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
+from curation.decide.crop_ratio import SDXL
 from curation.export.settings import ExportParams
 from curation.store.mark_ops import MarkOps, Op
 from curation.studio import Studio
@@ -24,6 +27,27 @@ def filled(root: Path, frames: int = 320) -> Studio:
         Op("1", "stars", 4, ids), Op("2", "tag", "red & <blue>", ids[:2]),
         Op("3", "note", "=1+1", ids[:1]), Op("4", "label", 1, ids[:3]),
     ])  # fmt: skip
+    return studio
+
+
+def shaped(root: Path) -> Studio:
+    """Return one whose pictures have the nine shapes of `--crop bucket`, none smaller than its
+    bucket: what is added lies right of and below the picture that was there."""
+    studio = filled(root, frames=120)
+    files = sorted({path for frame in studio.videos.frames() if (path := frame.path)})
+    for at, path in enumerate(files):
+        rgb = cv2.imread(str(path))
+        tall, wide = rgb.shape[:2]
+        w, h = SDXL[at % len(SDXL)]
+        scale = max(wide / w, tall / h, 1)
+        w, h = ceil(w * scale), ceil(h * scale)
+        added = ((0, h - tall), (0, w - wide), (0, 0))
+        cv2.imwrite(str(path), np.pad(rgb, added, mode="symmetric"))
+        with studio.catalogue.transaction() as db:
+            db.execute(
+                "UPDATE frame SET width = ?, height = ? WHERE file = ?",
+                (w, h, path.relative_to(studio.root).as_posix()),
+            )
     return studio
 
 

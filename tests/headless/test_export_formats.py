@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -21,6 +22,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from curation.decide.crop_ratio import SDXL
 from curation.photos import xmp
 from curation.studio import Studio
 from tests.headless import exports
@@ -281,6 +283,32 @@ def test_kohya_is_what_sd_scripts_look_for(studio: Studio, tmp_path: Path) -> No
                 assert picture.with_suffix(".txt").read_text().strip()
                 seen += 1
     assert seen == told["pictures"]
+
+
+def test_naifu_trains_with_kohya_folders_uncut(tmp_path: Path) -> None:
+    """Another trainer than sd-scripts, with the buckets of train.toml: nothing is scaled or cut."""
+    studio = exports.shaped(tmp_path / "datastore")
+    out, words = tmp_path / "o", 'Zoë 漢字 🧡 {{"\\"}} '
+    exports.export(studio, "kohya", out, crop="bucket", caption=words + "{video} at {time_s}")
+    rows = {row["file"]: row for row in exports.manifest(out)}
+    found = read_by("read_naifu.py", tmp_path, out / "train", out / "train.toml")["pictures"]
+    assert sorted(f"train/{one['file']}" for one in found) == sorted(rows)
+    config = tomllib.loads((out / "train.toml").read_text())
+    step, most_px = config["general"]["bucket_reso_steps"], config["datasets"][0]["resolution"] ** 2
+    seen = set()
+    for one in found:
+        row = rows[f"train/{one['file']}"]
+        # The captioners of sd-scripts end a caption by a newline too, and its reader takes it off.
+        assert one["caption"] == f'Zoë 漢字 🧡 {{"\\"}} {row["video_name"]} at {row["time_s"]}\n'
+        with Image.open(out / row["file"]) as opened:
+            wide, tall = opened.size
+            rgb = np.asarray(opened.convert("RGB"))
+        assert one["was_hw"] == one["is_hw"] == [tall, wide] and one["top_left"] == [0, 0]
+        assert one["rgb_sha256"] == hashlib.sha256(rgb.tobytes()).hexdigest()
+        # By the rule of sd-scripts for bucket_no_upscale it is a bucket of its own as well.
+        assert wide * tall <= most_px and wide % step == tall % step == 0
+        seen.add((wide, tall))
+    assert seen == set(SDXL)
 
 
 def test_kohya_lets_pictures_smaller_than_a_bucket_grow(studio: Studio, tmp_path: Path) -> None:

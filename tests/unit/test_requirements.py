@@ -105,7 +105,7 @@ def test_what_is_imported_is_declared(folders: tuple[str, ...], with_dev: bool) 
     # dlib-bin does not say that it carries dlib; imagededup and the readers need not be here.
     carriers = {
         "dlib": ["dlib-bin"], "imagededup": ["imagededup"], "fiftyone": ["fiftyone"],
-        "pyexiv2": ["pyexiv2"], "libxmp": ["python-xmp-toolkit"],
+        "pyexiv2": ["pyexiv2"], "libxmp": ["python-xmp-toolkit"], "common": ["naifu"],
         **packages_distributions(),
     }  # fmt: skip
     files = [
