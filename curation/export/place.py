@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -195,6 +195,34 @@ class Place:
     def forget_fp(self, file: str) -> None:
         """Have the next run make a file again: something that belongs into it was missing."""
         self._note([replace(self.known[file], fp="unfinished")])
+
+    def follow(self, moved: Mapping[str, str]) -> None:
+        """Have files of ours that a person changed go along where they are asked for elsewhere.
+
+        Args:
+            moved: file -> where it goes now. Those nobody changed, and those in whose new place
+                a person's file stands, stay.
+
+        Raises:
+            CurationError: one could not be moved.
+        """
+        for old, new in moved.items():
+            source, there = self.folder / old, self.known.get(new)
+            if self.is_untouched(self.known[old]) or not self._is_below(old):
+                continue
+            if not source.is_file() or source.is_symlink():
+                continue
+            target, _ = self._target(new)
+            if os.path.lexists(target) and not (there and self.is_untouched(there)):
+                continue
+            try:
+                source.replace(target)
+            except OSError as error:
+                raise unwritten(target, error) from error
+            # Known as it was before it was changed, so that it is left as it is there too.
+            self._log.add([put := replace(self.known.pop(old), file=new)])
+            self._log.gone([old])
+            self.known[new] = put
 
     def _note(self, made: Sequence[Put]) -> None:
         """Write files that lie there whole into the log."""

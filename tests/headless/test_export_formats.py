@@ -317,6 +317,27 @@ def test_kohya_lets_pictures_smaller_than_a_bucket_grow(studio: Studio, tmp_path
     assert not general["bucket_no_upscale"] and general["min_bucket_reso"] == 64
 
 
+def test_captions_that_were_edited_follow_their_folder(studio: Studio, tmp_path: Path) -> None:
+    """Another number of pictures is another REPEATS: what a person wrote must not stay behind."""
+    out = tmp_path / "o"
+    exports.export(studio, "kohya", out, repeats=1)
+    told = sorted(out.glob("train/1_person face/*.txt"))
+    told[0].write_text("my own words")
+    told[1].unlink()
+    told[2].write_text("more of mine")
+    (foreign := out / "train/3_person face" / told[2].name).parent.mkdir()
+    foreign.write_text("somebody's")
+    for _ in range(2):
+        summary = exports.export(studio, "kohya", out, repeats=3)
+        left = {Path(one["item"]).name for one in summary["failed_items"]}
+        assert left == {told[0].name, told[2].name}
+        words = {path.name: path.read_text() for path in out.glob("train/3_person face/*.txt")}
+        assert set(words) == {path.name for path in told}
+        assert words[told[0].name] == "my own words" and "close-up" in words[told[1].name]
+        assert foreign.read_text() == "somebody's"
+        assert [path.name for path in out.glob("train/1_*/*")] == [told[2].name]
+
+
 def test_a_zip_is_one_file_and_streams(studio: Studio, tmp_path: Path) -> None:
     told = exports.export(studio, "zip", tmp_path / "set.zip")
     with zipfile.ZipFile(tmp_path / "set.zip") as held:

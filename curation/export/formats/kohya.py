@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from curation.decide.crop_ratio import BUCKET
-from curation.export.formats.base import Format, Placed, Text, below, caption_files
+from curation.export.formats.base import Format, Out, Placed, Text, below, caption_files
 from curation.export.plan import Item, Plan
+from curation.records import Progress
 
 MOST_REPEATS = 4
 """One picture that is seen twenty times in an epoch is learned by heart."""
@@ -47,6 +48,17 @@ class Kohya(Format):
         """Return the folder of a pool: how often it is repeated, and its class."""
         word = re.sub(r"[^\w ]+", " ", plan.params.token).strip() or "person"
         return f"{self.repeats(plan, split)[pool]}_{word} {pool.replace('_', ' ')}"
+
+    def write(self, plan: Plan, out: Out) -> Iterator[Progress]:
+        """Write pictures, then texts; captions that a person changed go along to new REPEATS."""
+        yield from self.pictures(plan, out)
+        captions = {_at_any_repeats(file): file for file, _ in caption_files(out.done)}
+        out.place.follow({
+            old: new for old in out.place.known
+            if (new := captions.get(_at_any_repeats(old), old)) != old
+        })  # fmt: skip
+        for file, data in self.texts(plan, out.done):
+            out.text(file, data)
 
     def texts(self, plan: Plan, done: Sequence[Placed]) -> Iterator[Text]:
         """Yield captions, and a TOML for each split."""
@@ -100,6 +112,11 @@ def repeats(plan: Plan, split: str) -> dict[str, int]:
     if plan.params.repeats:
         return dict.fromkeys(sorted(count), plan.params.repeats)
     return {pool: min(MOST_REPEATS, max(1, round(most / n))) for pool, n in sorted(count.items())}
+
+
+def _at_any_repeats(file: str) -> str:
+    """Return a path SPLIT/REPEATS_CLASS/NAME without how often it is taken."""
+    return re.sub(r"/\d+_", "/", file, count=1)
 
 
 def _text(word: str) -> str:
