@@ -88,7 +88,7 @@ $(VENV)/.requirements-dev.stamp: requirements-dev.txt $(VENV)/.requirements.stam
 
 .venv-readers/.requirements.stamp: requirements-readers.txt
 	@scripts/make-readers .venv-readers
-	@touch $@
+	@cp $< $@
 
 weights: venv ## the models, verified
 	@$(PY) -m curation weights fetch

@@ -171,7 +171,8 @@ def test_csv_opens_in_pandas_and_is_no_formula(studio: Studio, tmp_path: Path) -
 def read_by(script: str, home: Path, *words: Path) -> dict[str, Any]:
     """Return what another program's reader finds, in a process of its own."""
     readers = ROOT / ".venv-readers"
-    if not (readers / ".requirements.stamp").is_file():
+    stamp, wanted = readers / ".requirements.stamp", ROOT / "requirements-readers.txt"
+    if not stamp.is_file() or stamp.read_bytes() != wanted.read_bytes():
         pytest.skip("what reads this export is not there: make readers")
     done = subprocess.run(
         [sys.executable, ROOT / "tests/headless" / script, readers, *words],
