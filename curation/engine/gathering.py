@@ -36,7 +36,7 @@ from curation.store.merge import Arrival, Merger
 from curation.store.origins import Origin, OriginTable
 from curation.store.packs import Packs
 from curation.store.quarantine import QuarantineTable
-from curation.store.sources import SourceFile, SourceTable
+from curation.store.sources import SourceFile, SourceTable, stat_of
 from curation.store.videos import VideoTable, info_from_json
 
 UNPACKED = ".gather"
@@ -157,7 +157,7 @@ class _Gathering:
             return True
         for file in fresh:  # another file of a video that is here
             info = self.videos.info(self.ids[task.id])
-            self.sources.settle_file(file, _stat(file.path) or (0, 0), info)
+            self.sources.settle_file(file, stat_of(file.path) or (0, 0), info)
         self.outcome.there += 1
         failure = self.known[task.name]
         if failure is not None:
@@ -317,7 +317,7 @@ class _Gathering:
                 raise StoreError("its facts about the video are none")
             if info.key != task.id:
                 raise StoreError("it is about another video than its name says")
-            stat = _stat(file.path) or (manifest.size_bytes, manifest.mtime_ns)
+            stat = stat_of(file.path) or (manifest.size_bytes, manifest.mtime_ns)
             video_id = self.sources.settle_file(file, stat, info)
         if video_id is None:
             raise StoreError("it is about no video")
@@ -330,7 +330,7 @@ class _Gathering:
         for file in task.files:
             words = {VIDEO: str(file.path)}
             said = _localised(manifest.failure, words) or "it is no video"
-            stat = _stat(file.path) or (manifest.size_bytes, manifest.mtime_ns)
+            stat = stat_of(file.path) or (manifest.size_bytes, manifest.mtime_ns)
             self.sources.settle_file(file, stat, said)
             if manifest.quarantine is not None:
                 stage, reason = manifest.quarantine
@@ -348,14 +348,6 @@ class _Gathering:
             return
         if self.origins.is_new(path, origin):
             self.origins.put(path, origin)
-
-
-def _stat(path: Path) -> tuple[int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_size, stat.st_mtime_ns
 
 
 def _localised(text: str | None, words: Mapping[str, str]) -> str | None:

@@ -16,7 +16,7 @@ from curation.places import pointer
 from curation.records import Progress, VideoInfo
 from curation.store.catalogue import Catalogue
 from curation.store.quarantine import QuarantineTable
-from curation.store.sources import SourceFile, SourceTable
+from curation.store.sources import SourceFile, SourceTable, stat_of
 from curation.store.videos import VideoTable
 
 
@@ -70,7 +70,7 @@ def register(
     fresh = [
         file
         for file in files
-        if _stat(file.path) != (file.size_bytes, file.mtime_ns)
+        if stat_of(file.path) != (file.size_bytes, file.mtime_ns)
         or file.path in again
         or _is_to_be_read(catalogue, file, stream)
     ]
@@ -100,7 +100,7 @@ def register(
                         said = quarantine.put(file.path, "probe", said).sentence()
                     # Of an unknown time: without --stream the next run looks again.
                     lacking = isinstance(event.error, NoSuchStream)
-                    stat = None if lacking else _stat(file.path)
+                    stat = None if lacking else stat_of(file.path)
                     found[file.path] = (stat or (0, 0), said)
                 yield meter.beat(1, note=file.path.name)
         for file in fresh[settled:]:
@@ -125,11 +125,3 @@ def _is_to_be_read(catalogue: Catalogue, file: SourceFile, stream: int) -> bool:
 def is_poison(event: Event[Any]) -> bool:
     """Return whether a task ended its worker, or was stopped before it did."""
     return event.kind == "died" or isinstance(event.error, limits.OverLimit)
-
-
-def _stat(path: Path) -> tuple[int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_size, stat.st_mtime_ns

@@ -121,25 +121,12 @@ def _values(
     return None
 
 
-def read_videos(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the videos of a datastore.json.
-
-    Raises:
-        CurationError: it cannot be read, or is none.
-    """
-    yield from _read(path, "videos")
-
-
 def read_frames(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the frames of a datastore.json, one line at a time, whatever its size.
 
     Raises:
         CurationError: it cannot be read, or is none.
     """
-    yield from _read(path, "frames")
-
-
-def _read(path: Path, wanted: str) -> Iterator[dict[str, Any]]:
     try:
         with path.open("rb") as file:
             part = None
@@ -150,7 +137,7 @@ def _read(path: Path, wanted: str) -> Iterator[dict[str, Any]]:
                         raise ValueError(f"its schema is not {SCHEMA}")
                 elif line.startswith(b'"'):
                     part = line.split(b'"')[1].decode()
-                elif line.startswith(b"{") and part == wanted:
+                elif line.startswith(b"{") and part == "frames":
                     yield orjson.loads(line.rstrip(b",\n"))
                 elif line.startswith(b"]}"):
                     return

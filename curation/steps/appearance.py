@@ -71,7 +71,7 @@ class Appearance(Step):
         crops: list[RgbImage] = []
         places: list[tuple[int, int]] = []
         for item in items:
-            x0, y0, x1, y1 = _subject_px(item.rgb, item.given["subject"].signals)
+            x0, y0, x1, y1 = subject_px(item.rgb, item.given["subject"].signals)
             h, w = item.rgb.shape[:2]
             whole = (x1 - x0) * (y1 - y0) >= WHOLE_SHARE * h * w
             scene = item.small(SMALL_PX)
@@ -101,18 +101,13 @@ class Appearance(Step):
         return sum(1 << int(joint) for joint in np.flatnonzero(seen))
 
 
-def subject_crop(rgb: RgbImage, subject: Mapping[str, Value]) -> RgbImage:
+def subject_px(rgb: RgbImage, subject: Mapping[str, Value]) -> Pixels:
     """Return the part of the picture that shows the main subject; all of it without one.
 
     Args:
         rgb: (h, w, 3) uint8.
         subject: signals of the subject step.
     """
-    x0, y0, x1, y1 = _subject_px(rgb, subject)
-    return rgb[y0:y1, x0:x1]
-
-
-def _subject_px(rgb: RgbImage, subject: Mapping[str, Value]) -> Pixels:
     size_wh = (rgb.shape[1], rgb.shape[0])
     for name, room in (("person", PERSON_ROOM), ("face", FACE_ROOM)):
         box = _box(subject, name)

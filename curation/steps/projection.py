@@ -44,11 +44,6 @@ class Projection:
                 "install the program again, or run python -m train.appearance_projection",
             ) from error
 
-    @property
-    def dimensions(self) -> int:
-        """Return how many numbers a projected vector has."""
-        return int(self.basis.shape[1])
-
     def __call__(self, vectors: Vectors) -> Vectors:
         """Return (n, d) float32 unit vectors of (n, D) vectors.
 

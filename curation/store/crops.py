@@ -99,7 +99,7 @@ class CropTable:
 
     def forget(self, key: str, ratio: str) -> None:
         """Take a crop away, whoever placed it; the next run proposes anew."""
-        with self.catalogue.transaction() as db:
+        with self.catalogue.lasting() as db:
             db.execute("DELETE FROM crop WHERE key = ? AND ratio = ?", (key, ratio))
 
     def picture(self, frame_id: int) -> tuple[str, tuple[int, int]] | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curation.store.catalogue import Catalogue
+from curation.store.sources import stat_of
 
 HINT = "--retry-quarantined tries it again"
 
@@ -41,7 +42,7 @@ class QuarantineTable:
     def put(self, path: Path, stage: str, reason: str) -> Quarantined:
         """Leave a file alone from now on, as it is now."""
         row = Quarantined(path.absolute(), stage, reason, time.time())
-        stat = _stat(path) or (0, 0)
+        stat = stat_of(path) or (0, 0)
         with self.catalogue.transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?)",
@@ -54,7 +55,7 @@ class QuarantineTable:
         row = self.catalogue.db.execute(
             "SELECT * FROM quarantine WHERE path = ?", (self.catalogue.relative(path),)
         ).fetchone()
-        if row is None or _stat(path) != (row["size_bytes"], row["mtime_ns"]):
+        if row is None or stat_of(path) != (row["size_bytes"], row["mtime_ns"]):
             return None
         return Quarantined(path.absolute(), row["stage"], row["reason"], row["made_s"])
 
@@ -73,11 +74,3 @@ class QuarantineTable:
                 "DELETE FROM quarantine WHERE path IN (SELECT value FROM json_each(?))", (stored,)
             )
         return lifted
-
-
-def _stat(path: Path) -> tuple[int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_size, stat.st_mtime_ns

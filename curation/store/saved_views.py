@@ -51,5 +51,6 @@ class SavedViewTable:
 
     def delete(self, name: str) -> bool:
         """Forget a view; return whether there was one."""
-        done = self.catalogue.db.execute("DELETE FROM saved_view WHERE name = ?", (name,))
+        with self.catalogue.lasting() as db:
+            done = db.execute("DELETE FROM saved_view WHERE name = ?", (name,))
         return done.rowcount > 0

@@ -29,6 +29,15 @@ class SourceFile:
     error: str | None
 
 
+def stat_of(path: Path) -> tuple[int, int] | None:
+    """Return size in bytes and mtime in ns of a file, as they are stored of it; None without it."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
+
+
 class SourceTable:
     """The numbered folders and files of one catalogue."""
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.errors import CurationError
-from curation.export.datastore_json import read_frames, read_videos, signals
+from curation.export.datastore_json import read_frames, signals
 from curation.export.tables import write_datastore_json
 
 ROW = {"key": "k:1", "video_key": "k", "pts": 1, "time_s": 0.04, "file": "a.jpg", "pool": "face",
@@ -32,7 +32,6 @@ def test_what_is_written_is_read_again(
     whole = json.loads(path.read_text(encoding="utf-8"))
     assert whole["schema"] == 1
     assert len(whole["videos"]) == len(whole["frames"]) == count
-    assert list(read_videos(path)) == whole["videos"]
     assert list(read_frames(path)) == whole["frames"]
     if count:
         assert whole["frames"][0]["path"] == whole["videos"][0]["name"] == name
@@ -65,4 +64,4 @@ def test_a_broken_file_says_what_to_type(tmp_path: Path, text: str) -> None:
 
 def test_a_missing_file_says_what_to_type(tmp_path: Path) -> None:
     with pytest.raises(CurationError, match="cannot be read"):
-        list(read_videos(tmp_path / "datastore.json"))
+        list(read_frames(tmp_path / "datastore.json"))

@@ -108,7 +108,7 @@ def test_the_head_is_small_and_whole() -> None:
     assert {name: len(weight) for name, weight in head.weight.items()} == {
         name: PARTS[name] for name in WORDS
     }
-    assert project.dimensions == 64 and len(project.mean) == PARTS["face"]
+    assert project.basis.shape[1] == 64 and len(project.mean) == PARTS["face"]
     assert head.kind_weight.shape == (len(head.kinds), 64) and len(head.kind_bias) == len(
         head.kinds
     )

@@ -27,7 +27,9 @@ WORDS: dict[str, Callable[[Catalogue], object]] = {
     "a false face": lambda catalogue: FaceMarkTable(catalogue).put([1], True),
     "no duplicates": lambda catalogue: CullTable(catalogue).refuse([("a", "b")]),
     "a crop": lambda catalogue: CropTable(catalogue).say(CropRow("a:0", "1:1", (0, 0, 8, 8))),
+    "no crop": lambda catalogue: CropTable(catalogue).forget("a:0", "1:1"),
     "a view": lambda catalogue: SavedViewTable(catalogue).put("mine", {"where": "focus > 0"}),
+    "no view": lambda catalogue: SavedViewTable(catalogue).delete("mine"),
 }
 
 
