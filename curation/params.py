@@ -7,6 +7,9 @@ from typing import Literal
 from curation.extract_params import ExtractParams as ExtractParams
 from curation.extract_params import RunParams as RunParams
 from curation.tunables import Params as Params
+from curation.tunables import extra_of as extra_of
+from curation.tunables import range_of as range_of
+from curation.tunables import step_of as step_of
 from curation.tunables import tunable as tunable
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 
 def tunable(
@@ -60,6 +62,27 @@ def tunable(
     return Field(default, description=description, ge=ge, le=le, json_schema_extra=extra)
 
 
+def extra_of(info: FieldInfo) -> Mapping[str, Any]:
+    """Return what a tunable says besides default, range and help; see `tunable`."""
+    return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+
+
+def range_of(info: FieldInfo) -> tuple[float | None, float | None]:
+    """Return the inclusive range of a tunable; None where it has no end."""
+    low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
+    high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
+    return low, high
+
+
+def step_of(info: FieldInfo) -> float:
+    """Return the step of the slider of a number."""
+    if info.annotation is int:
+        return 1
+    low, high = range_of(info)
+    span = (high or 0) - (low or 0)
+    return 0.01 if span <= 20 else 0.1 if span <= 100 else 0.5
+
+
 class Params(BaseModel):
     """A frozen set of tunables; unknown names and values out of range are refused."""
 
@@ -69,7 +92,7 @@ class Params(BaseModel):
         """Return what can change a result, defaults included but for those that came later."""
         kept = set()
         for name, info in type(self).model_fields.items():
-            extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+            extra = extra_of(info)
             unsaid = extra.get("later", False) and getattr(self, name) == info.default
             if extra.get("cached", True) and not unsaid:
                 kept.add(name)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from curation.params import Params
+from curation.params import Params, extra_of, range_of
 
 P = TypeVar("P", bound=Params)
 
@@ -26,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser, model: type[Params]) -> None:
         for basic in (True, False)
     }
     for name, info in model.model_fields.items():
-        group = groups[bool(_extra(info).get("basic"))]
+        group = groups[bool(extra_of(info).get("basic"))]
         kind, choices = _kind(info)
         help_text = f"{info.description}{_range(info)}; default {info.default}".replace("%", "%%")
         known: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": help_text}
@@ -80,10 +79,6 @@ def to_argv(params: Params) -> list[str]:
     return argv
 
 
-def _extra(info: FieldInfo) -> Mapping[str, Any]:
-    return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-
-
 def _kind(info: FieldInfo) -> tuple[Any, tuple[str, ...] | None]:
     annotation: Any = info.annotation
     if get_origin(annotation) is Literal:
@@ -93,9 +88,8 @@ def _kind(info: FieldInfo) -> tuple[Any, tuple[str, ...] | None]:
 
 
 def _range(info: FieldInfo) -> str:
-    low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
-    high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
-    unit = _extra(info).get("unit", "")
+    low, high = range_of(info)
+    unit = extra_of(info).get("unit", "")
     span = f"{'' if low is None else low}..{'' if high is None else high}"
     parts = [part for part in (span if span != ".." else "", unit) if part]
     return f" [{' '.join(parts)}]" if parts else ""

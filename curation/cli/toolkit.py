@@ -12,9 +12,9 @@ from typing import Any, get_args
 
 from curation import temporary
 from curation.cli.command import DONE, FAILED, ITEMS_FAILED, add_common, followed, ran, say
-from curation.cli.options import _extra, _kind, _range
+from curation.cli.options import _kind, _range
 from curation.errors import InputError, ParamError, StoreError
-from curation.params import Params
+from curation.params import Params, extra_of
 from curation.store.catalogue import FILE_NAME, OUR_FOLDER, Catalogue
 from curation.toolkit import config as yaml_file
 from curation.toolkit.files import Files
@@ -41,7 +41,7 @@ def parser(verb: Verb) -> argparse.ArgumentParser:
     """Return the parser of a verb, its options made from its parameters."""
     made = argparse.ArgumentParser(prog=f"python -m curation {verb.name}", description=verb.help)
     for name in verb.params.model_fields:
-        if _extra(verb.params.model_fields[name]).get("positional"):
+        if extra_of(verb.params.model_fields[name]).get("positional"):
             _add(made, verb.params, name)
     if verb.config:
         made.add_argument(
@@ -51,10 +51,10 @@ def parser(verb: Verb) -> argparse.ArgumentParser:
     settings = made.add_argument_group("settings")
     more = made.add_argument_group("more settings")
     for name, info in verb.params.model_fields.items():
-        if not _extra(info).get("positional"):
-            _add(settings if _extra(info).get("basic") else more, verb.params, name)
+        if not extra_of(info).get("positional"):
+            _add(settings if extra_of(info).get("basic") else more, verb.params, name)
     run = made.add_argument_group("the run")
-    taken = {_extra(info).get("short") for info in verb.params.model_fields.values()}
+    taken = {extra_of(info).get("short") for info in verb.params.model_fields.values()}
     run.add_argument(
         *({"-d"} - taken), "--working-dir", type=Path, metavar="DIR",
         help="folder that all names are relative to; default is the current one"
@@ -80,7 +80,7 @@ def parser(verb: Verb) -> argparse.ArgumentParser:
 
 def _add(group: Any, model: type[Params], name: str) -> None:
     info = model.model_fields[name]
-    extra = _extra(info)
+    extra = extra_of(info)
     key = yaml_file.key_of(model, name)
     value = ",".join(map(str, info.default)) if isinstance(info.default, tuple) else info.default
     default = "" if value in (None, "", False) else f"; default {value}"

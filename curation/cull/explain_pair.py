@@ -114,7 +114,7 @@ def _time(both: Library) -> dict[str, Any]:
 
 
 def _points(paths: list[Path]) -> dict[str, Any]:
-    from curation.params import RankParams
+    from curation.cull.looks import COVER, INLIERS
     from curation.photos.decode import opened, pixels, read_bytes
     from curation.steps.matching import WORK_PX, make_matcher
 
@@ -122,8 +122,7 @@ def _points(paths: list[Path]) -> dict[str, Any]:
     found = matcher.match(
         *(matcher.features(pixels(opened(*read_bytes(path)), WORK_PX)) for path in paths)
     )
-    limits = RankParams()
-    alike = found.inliers >= limits.same_inliers and found.cover >= limits.same_cover
+    alike = found.inliers >= INLIERS and found.cover >= COVER
     return {"inliers": found.inliers, "cover": round(found.cover, 3), "match": alike}
 
 

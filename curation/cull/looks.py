@@ -17,6 +17,7 @@ from curation.engine.machine import pick_workers, single_threaded
 from curation.engine.meter import Meter
 from curation.engine.pool import Pool
 from curation.errors import ImageUnreadable
+from curation.params import RankParams
 from curation.records import Progress
 from curation.toolkit.index import Index
 from curation.toolkit.verbs import Context
@@ -30,8 +31,9 @@ PACKAGED, CLIP = 0.86, 0.92
 and faded copies .85 and more; of CLIP it is what its users take, and a guess."""
 WORTH_A_LOOK, NEIGHBOURS = 0.6, 8
 """Least cosine, and how many neighbours, from which photos are compared point by point."""
-INLIERS, COVER = 30, 0.35
-"""Matched points, and share of the smaller picture, from which two are one; as in RankParams."""
+_RANKED = RankParams()
+INLIERS, COVER = _RANKED.same_inliers, _RANKED.same_cover
+"""Matched points, and share of the smaller picture, from which two are one."""
 BATCH, REMEMBERED = 8, 64
 
 

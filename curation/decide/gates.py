@@ -164,10 +164,15 @@ def close_false_faces(columns: Columns, params: GateParams, ledger: Ledger) -> N
     ledger.close(where, "false_face", value=false_p, limit=params.false_face, cue=_cues(columns))
 
 
+def review_limit(params: GateParams) -> float:
+    """Return the probability from which a face goes to review: never above what rejects it."""
+    return min(params.false_face_review, params.false_face)
+
+
 def close_unsure_faces(columns: Columns, params: GateParams, ledger: Ledger) -> None:
     """Send frames to review whose face may be false; call it after every other gate."""
     false_p = columns.floats("false_p")
-    limit = min(params.false_face_review, params.false_face)
+    limit = review_limit(params)
     where = np.asarray(false_p >= limit)
     ledger.close(where, "false_face_unsure", value=false_p, limit=limit, cue=_cues(columns))
 

@@ -11,21 +11,10 @@ import numpy as np
 
 from curation.decide import face_condition, gates
 from curation.decide.columns import Columns, Floats
+from curation.decide.meters import NAMES
 
 if TYPE_CHECKING:
     from curation.params import RankParams
-
-FACE_NAMES = {
-    "face_cut": "share of the face in the picture",
-    "eyes_shut": "eyes open",
-    "mouth_open": "mouth open",
-    "no_smile": "smile",
-    "turned_away": "turn of the head in degrees",
-    "head_up_or_down": "head up or down in degrees",
-    "head_tilted": "tilt of the head in degrees",
-    "face_dark": "brightness of the face",
-    "face_bright": "brightness of the face",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +107,19 @@ def shown(*values: float) -> tuple[str, ...]:
 
 
 def _people(one: Columns, pool: str, params: RankParams, false_p: float) -> Iterator[Limit]:
-    yield Limit("false_face", "probability of a false face", false_p, params.false_face,
+    yield Limit("false_face", NAMES["false_face"], false_p, params.false_face,
                 least=False, param="false_face", strict=True)
-    unsure = min(params.false_face_review, params.false_face)
-    yield Limit("false_face_unsure", "probability of a false face, for review", false_p, unsure,
-                least=False, param="false_face_review", strict=True)
+    yield Limit("false_face_unsure", f"{NAMES['false_face']}, for review", false_p,
+                gates.review_limit(params), least=False, param="false_face_review", strict=True)
     other = float(one.floats("other_height_ratio")[0])
     # Bystanders behind a portrait are let pass whatever their height.
     if other > 0 and (pool == "review_multi_person" or other < params.second_person):
-        yield Limit("multi_person", "height of the next person", other, params.second_person,
+        yield Limit("multi_person", NAMES["second_person"], other, params.second_person,
                     least=False, param="second_person", strict=True)
     luma = float(one.floats("luma_mean")[0])
-    yield Limit("too_dark", "brightness", luma, params.min_brightness, True, "min_brightness")
-    yield Limit("too_bright", "brightness", luma, params.max_brightness, False, "max_brightness")
+    name = NAMES["min_brightness"]
+    yield Limit("too_dark", name, luma, params.min_brightness, True, "min_brightness")
+    yield Limit("too_bright", name, luma, params.max_brightness, False, "max_brightness")
 
 
 def _bodies(one: Columns, pool: np.ndarray[tuple[int], np.dtype[np.object_]],
@@ -161,20 +150,19 @@ def _faces(one: Columns, params: RankParams) -> Iterator[Limit]:
     for condition in face_condition.CONDITIONS:
         value = _first(face_condition.measured(one, condition))
         limit = float(getattr(params, condition.param))
-        name = FACE_NAMES.get(condition.code, condition.code.replace("_", " "))
-        yield Limit(condition.code, name, value, limit, condition.least, condition.param)
+        yield Limit(condition.code, condition.name, value, limit, condition.least, condition.param)
 
 
 def _focus(one: Columns, pool: np.ndarray[tuple[int], np.dtype[np.object_]],
            params: RankParams) -> Iterator[Limit]:
     body, by_face = gates.is_body(pool)[0], gates.judged_by_face(one, params)[0]
     if not body or not (by_face or np.isfinite(one.floats("focus_body")[0])):
-        yield Limit("face_too_small", "face in pixels", _first(gates.face_px(one)),
+        yield Limit("face_too_small", NAMES["min_face_px"], _first(gates.face_px(one)),
                     params.min_face_px, True, "min_face_px")
     if by_face:
-        yield Limit("soft", "focus of the face", _first(gates.face_focus(one)), params.min_focus,
+        yield Limit("soft", NAMES["min_focus"], _first(gates.face_focus(one)), params.min_focus,
                     True, "min_focus")
-        yield Limit("background_sharper", "background sharper by", _first(one.floats("focus_gap")),
+        yield Limit("background_sharper", NAMES["max_focus_gap"], _first(one.floats("focus_gap")),
                     params.max_focus_gap, False, "max_focus_gap")
     elif body:
         yield Limit("body_soft", "focus of the torso", _first(one.floats("focus_body")),

@@ -103,6 +103,7 @@ def _decided(ready: Prepared, params: RankParams, names: Mapping[int, str]) -> D
     frame_id = columns.ints("frame_id")
 
     parts = scored.parts | {
+        **_judged(columns),
         "false_p": faces.judged.p,
         "false_p_still": faces.judged.p_still,
         "false_p_flat": faces.judged.p_flat,
@@ -160,7 +161,7 @@ def assign(data: Mapping[str, AnyArray] | Columns, params: PoolParams) -> Decisi
         detail=ledger.detail,
         score=np.full(columns.n, np.nan),
         rank=np.zeros(columns.n, np.int64),
-        parts=_flags(assigned),
+        parts=_flags(assigned) | _judged(columns),
         keeper=np.zeros(columns.n, np.int64),
         person=np.full(columns.n, -1, np.int64),
         rival=np.zeros(columns.n, np.int64),
@@ -171,6 +172,11 @@ def _flags(assigned: pools.Pools) -> dict[str, Floats]:
     """Return what is said of bodies besides their pool, 1 where it holds, else NaN."""
     flags = ("three_quarter", "seated", "behind")
     return {name: np.where(getattr(assigned, name), 1.0, np.nan) for name in flags}
+
+
+def _judged(columns: Columns) -> dict[str, Floats]:
+    """Return the focus that faces are held to: a page draws it, and no column has it."""
+    return {"face_focus": gates.face_focus(columns)}
 
 
 def _taste(columns: Columns) -> dict[str, Floats]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import ParamError
-from curation.params import Params
+from curation.params import Params, extra_of
 from curation.recipes import build, read
 
 COMMON = ("recursive", "dry_run", "strict", "workers")
@@ -18,9 +18,7 @@ OLD_NAMES = {"from_dirs": "from", "from_dir": "from", "fmt": "format", "input_fi
 
 def key_of(model: type[Params], name: str) -> str:
     """Return what a field is called in YAML; with dashes, it is the flag."""
-    extra = model.model_fields[name].json_schema_extra
-    key = extra.get("key") if isinstance(extra, dict) else ""
-    return str(key or name).replace("-", "_")
+    return str(extra_of(model.model_fields[name]).get("key") or name).replace("-", "_")
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -103,8 +101,8 @@ def made(model: type[Params], verb: str, *parts: Mapping[str, Any]) -> Any:
     """
     params = build(model, *parts)
     for name, info in model.model_fields.items():
-        extra = info.json_schema_extra
-        if isinstance(extra, dict) and extra.get("required") and not getattr(params, name):
+        extra = extra_of(info)
+        if extra.get("required") and not getattr(params, name):
             key = key_of(model, name)
             flag = key.upper() if extra.get("positional") else "--" + key.replace("_", "-")
             raise ParamError(

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import CurationError, ParamError
-from curation.params import Params
+from curation.params import Params, extra_of
 from curation.toolkit import config as yaml_file
 from curation.toolkit.verbs import VERBS, Verb, find
 from curation.toolkit.workdir import WILD
@@ -80,8 +80,7 @@ def words(params: Params) -> list[str]:
         if value == info.default:
             continue
         flag = "--" + yaml_file.key_of(type(params), name).replace("_", "-")
-        extra = info.json_schema_extra
-        if isinstance(extra, dict) and extra.get("positional"):
+        if extra_of(info).get("positional"):
             argv.append(str(value))
         elif isinstance(value, bool):
             argv.append(flag if value else "--no-" + flag[2:])

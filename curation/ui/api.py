@@ -20,7 +20,7 @@ from curation.cli.options import to_argv
 from curation.errors import CurationError
 from curation.export.settings import ExportParams
 from curation.ingest.link_errand import LinkParams
-from curation.params import ExtractParams, Params, RankParams, SortParams
+from curation.params import ExtractParams, Params, RankParams, SortParams, extra_of
 from curation.recipes import build as checked
 from curation.store.jobs import DONE, Job
 from curation.web.helper import Ask, Cover, Explain
@@ -94,8 +94,7 @@ def _open_fields(model: type[Params] | None) -> dict[str, Any]:
     """Return the settings that others than this machine may choose: none that names a file."""
     found = {}
     for name, info in (model.model_fields if model else {}).items():
-        extra = info.json_schema_extra
-        if not (isinstance(extra, dict) and extra.get("local")):
+        if not extra_of(info).get("local"):
             found[name] = info
     return found
 

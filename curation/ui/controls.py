@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import gradio as gr
 
-from curation.params import Params
+from curation.params import Params, extra_of, range_of, step_of
 from curation.recipes import build
 
 SLIDER_SHARE = 0.04
@@ -36,6 +36,7 @@ class Field:
     choices: tuple[str, ...]
     low: float | None
     high: float | None
+    step: float
     optional: bool
     basic: bool
     group: str
@@ -50,14 +51,6 @@ class Field:
             or self.high - self.low <= 100
         )
 
-    @property
-    def step(self) -> float:
-        """Return the step of its slider; the default is always on a step."""
-        if self.kind is int:
-            return 1
-        span = (self.high or 0) - (self.low or 0)
-        return 0.01 if span <= 20 else 0.1 if span <= 100 else 0.5
-
 
 def fields_of(model: type[Params]) -> list[Field]:
     """Return the tunables of a model, by the classes it is made of, then as declared.
@@ -67,7 +60,7 @@ def fields_of(model: type[Params]) -> list[Field]:
     owners = {
         name: next(c for c in model.__mro__ if name in get_annotations(c))
         for name, info in model.model_fields.items()
-        if not (isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("local"))
+        if not extra_of(info).get("local")
     }
     names = sorted(owners, key=lambda name: model.__mro__.index(owners[name]))
     return [_field(model, name, owners[name]) for name in names]
@@ -75,7 +68,7 @@ def fields_of(model: type[Params]) -> list[Field]:
 
 def _field(model: type[Params], name: str, owner: type) -> Field:
     info = model.model_fields[name]
-    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    extra = extra_of(info)
     annotation: Any = info.annotation
     choices: tuple[str, ...] = ()
     options = [a for a in get_args(annotation) if a is not NoneType]
@@ -83,8 +76,7 @@ def _field(model: type[Params], name: str, owner: type) -> Field:
         kind, choices = str, tuple(get_args(annotation))
     else:
         kind = (options or [annotation])[0]
-    low = next((m.ge for m in info.metadata if hasattr(m, "ge")), None)
-    high = next((m.le for m in info.metadata if hasattr(m, "le")), None)
+    low, high = range_of(info)
     unit = str(extra.get("unit") or "")
     words = name.removesuffix("_s") if unit == "s" else name
     shown_unit = f" ({unit})" if unit and not words.endswith(f"_{unit}") else ""
@@ -98,6 +90,7 @@ def _field(model: type[Params], name: str, owner: type) -> Field:
         choices=choices,
         low=low,
         high=high,
+        step=step_of(info),
         optional=NoneType in get_args(annotation),
         basic=bool(extra.get("basic")),
         group=_heading(owner),

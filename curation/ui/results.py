@@ -7,12 +7,13 @@ from typing import Any
 
 import gradio as gr
 
+from curation.decide.meters import METERS
 from curation.errors import CurationError
 from curation.params import RankParams
 from curation.ui import commands, markup
 from curation.ui.controls import Controls, component, pick
 from curation.ui.desk import PAGE, PICKED, REST, REVIEW, Desk, View
-from curation.web.trials import ALL, METERS, Trial
+from curation.web.trials import ALL, Trial
 
 METERED = tuple(meter.param for meter in METERS)
 COUNTED = ("per_video", "per_video_face", "per_person", "top", "diversity", "near_hash")

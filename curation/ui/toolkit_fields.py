@@ -17,7 +17,7 @@ from typing import Any, get_args
 import gradio as gr
 
 from curation.errors import ParamError
-from curation.params import Params
+from curation.params import Params, extra_of
 from curation.toolkit import config as yaml_file
 from curation.toolkit.verbs import VERBS, Verb, find
 from curation.ui import controls
@@ -253,7 +253,7 @@ def argv_of(verb: Verb, params: Any) -> list[str]:
         value = getattr(params, name)
         if value == info.default or value is None:
             continue
-        extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+        extra = extra_of(info)
         key = yaml_file.key_of(verb.params, name).replace("_", "-")
         if extra.get("positional"):
             first += map(str, value if isinstance(value, tuple) else (value,))

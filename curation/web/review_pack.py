@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.decide import by_hand
+from curation.decide.meters import METERS, Meter
 from curation.decide.pools import POOLS
 from curation.decide.reasons import REASONS
 from curation.decide.views import matching
 from curation.errors import CurationError
-from curation.params import RankParams
+from curation.params import RankParams, range_of, step_of
 from curation.search.fields import fields_of
 from curation.store import review_table
 from curation.store.catalogue import Catalogue
@@ -29,7 +30,6 @@ from curation.store.decisions import DecisionTable
 from curation.store.journal import Journal
 from curation.store.marks import LABELS, MarkTable
 from curation.web.blobs import encode
-from curation.web.trials import METERS, Meter
 
 if TYPE_CHECKING:
     from curation.decide import Decisions
@@ -48,7 +48,6 @@ UNDECIDED = {
 }
 FACE_JUDGED = {"column": "focus_px", "param": "min_face_px"}
 """Faces smaller than this are not held against what a face does and how sharp it is."""
-OF_ALL_FACES = ("false_face", "second_person", "min_brightness", "pose_area", "min_face_px")
 
 
 def folder_of(root: Path) -> Path:
@@ -336,26 +335,20 @@ def _threshold(meter: Meter, params: RankParams) -> dict[str, Any]:
     it fails, and below which size of the face it is not asked ("judged", None for all frames).
     """
     info = RankParams.model_fields[meter.param]
-    low, high = (
-        float(next(getattr(m, end) for m in info.metadata if hasattr(m, end)))
-        for end in ("ge", "le")
-    )
-    span = high - low
+    low, high = range_of(info)
     codes = [code for code, reason in REASONS.items() if meter.param in reason.limits]
-    column = f"pose_area_{params.pose_area_of}" if meter.source == "pose_area" else meter.source
     return {
         "param": meter.param,
         "title": meter.title,
-        "column": column,
+        "column": meter.column(params),
         "least": meter.least,
         "magnitude": meter.magnitude,
         "pools": list(meter.pools),
         "low": low,
         "high": high,
-        "step": 0.01 if span <= 20 else 0.1 if span <= 100 else 0.5,
+        "step": step_of(info),
         "value": float(getattr(params, meter.param)),
         "codes": codes,
-        "equal_fails": any(">=" in REASONS[code].template for code in codes),
-        "judged": None if meter.param in OF_ALL_FACES else
-        {**FACE_JUDGED, "value": float(params.min_face_px)},
+        "equal_fails": meter.strict,
+        "judged": {**FACE_JUDGED, "value": float(params.min_face_px)} if meter.sized else None,
     }

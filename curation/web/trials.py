@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from curation.decide.meters import EVERY, METERS, Meter
 from curation.decide.pools import Numbers, among, numbers_of
 from curation.params import RankParams
 from curation.recipes import build
@@ -24,52 +25,9 @@ if TYPE_CHECKING:
 
 BINS = 48
 MOST_ROWS = 60
-BODIES = ("upper_body", "full_body")
-EVERY = ("face", *BODIES)
 ALL = "all"
 
 Column = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """A threshold and the measure that it is held against.
-
-    Attributes:
-        param: name of the tunable.
-        source: column, or part of the score.
-        least: whether values under the threshold fail; else values above it.
-        pools: pools that it decides about; empty for all frames.
-        magnitude: whether the sign of the measure is left out.
-    """
-
-    param: str
-    source: str
-    title: str
-    least: bool
-    pools: tuple[str, ...] = EVERY
-    magnitude: bool = False
-
-
-METERS = (
-    Meter("pose_area", "pose_area", "Pose area", True, BODIES),
-    Meter("min_focus", "focus_s", "Focus of the face", True),
-    Meter("max_focus_gap", "focus_gap", "Background sharper than the face by", False),
-    Meter("min_face_px", "focus_px", "Face, short side in px", True),
-    Meter("false_face", "false_p", "Probability of a false face", False),
-    Meter("min_eye_open", "eye_open", "Eyes open", True),
-    Meter("max_mouth_open", "mouth_open", "Mouth open", False),
-    Meter("min_smile", "smile", "Smile", True),
-    Meter("max_yaw", "yaw_deg", "Head turned aside by", False, magnitude=True),
-    Meter("max_pitch", "pitch_deg", "Head up or down by", False, magnitude=True),
-    Meter("max_roll", "roll_deg", "Head tilted by", False, magnitude=True),
-    Meter("min_face_luma", "face_luma", "Brightness of the face", True),
-    Meter("max_face_blown", "face_clip_high", "Share of the face that is blown out", False),
-    Meter("min_face_evenness", "face_evenness", "Evenness of the light on the face", True),
-    Meter("min_face_inside", "face_inside", "Share of the face in the picture", True),
-    Meter("second_person", "other_height_ratio", "Presence of another person", False, ()),
-    Meter("min_brightness", "luma_mean", "Brightness", True, ()),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +230,7 @@ class Trials:
         return found
 
     def _measure(self, meter: Meter, made: Any, params: RankParams) -> Column | None:
-        name = meter.source
-        if name == "pose_area":
-            name = f"pose_area_{params.pose_area_of}"
+        name = meter.column(params)
         values = made.parts.get(name, self._columns.get(name))
         if values is None:
             return None
@@ -288,7 +244,9 @@ def _histogram(meter: Meter, values: Column, limit: float) -> Histogram:
     room = 0.04 * (high - low) or 0.5
     low, high = low - room, high + room
     counts, _ = np.histogram(np.clip(values, low, high), BINS, (low, high))
-    failing = values < limit if meter.least else values >= limit
+    failing = values < limit if meter.least else values > limit
+    if meter.strict:
+        failing |= values == limit
     return Histogram(
         meter.param,
         meter.title,

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from curation.decide.meters import METERS
 from curation.errors import CurationError
 from curation.params import RankParams
 from curation.store.columns import load
@@ -24,7 +25,6 @@ from curation.studio import Studio
 from curation.web.blobs import decode, encode
 from curation.web.forked import Superseded, in_fork
 from curation.web.helper import Match
-from curation.web.trials import METERS
 from tests.web.conftest import site_of
 
 
@@ -165,8 +165,8 @@ def test_thresholds_say_what_a_page_needs_to_judge(client: TestClient) -> None:
         assert one["low"] <= one["value"] <= one["high"]
         assert set(one["codes"]) <= set(codes)
     focus = listed["min_focus"]
-    assert (focus["column"], focus["least"], focus["codes"]) == ("focus_s", True, ["soft"])
-    values = np.frombuffer(client.get("/api/review/measures/focus_s").content, "<f4")
+    assert (focus["column"], focus["least"], focus["codes"]) == ("face_focus", True, ["soft"])
+    values = np.frombuffer(client.get("/api/review/measures/face_focus").content, "<f4")
     picked = table["verdict"] == header["verdicts"].index("picked")
     assert picked.any()
     assert (values[picked] >= focus["value"]).all()

@@ -8,14 +8,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from curation.decide.meters import METERS
 from curation.errors import CurationError, ParamError
 from curation.params import RankParams
 from curation.studio import Studio
 from curation.web.helper import Try
-from curation.web.trials import ALL, METERS, Trial, Trials
+from curation.web.trials import ALL, Trial, Trials, _histogram
 from tests.web.conftest import site_of
 
 TRIED = RankParams(
@@ -76,6 +78,12 @@ def test_histograms_count_what_a_threshold_decides_about(filled: Path) -> None:
     assert {h.param for h in trial.histograms} <= {meter.param for meter in METERS}
     assert "pose_area" in {h.param for h in trial.histograms}
     assert "pose_area" not in {h.param for h in Trials(filled).decide({}, "face").histograms}
+
+
+def test_a_histogram_counts_a_value_at_its_threshold_as_the_ranking_does() -> None:
+    meters = {meter.param: meter for meter in METERS}
+    for param, failing in (("max_mouth_open", 0), ("min_eye_open", 1), ("false_face", 1)):
+        assert _histogram(meters[param], np.array([0.2, 0.5]), 0.5).failing == failing
 
 
 def test_the_helper_answers_from_its_own_process_and_survives_nonsense(

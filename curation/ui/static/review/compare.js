@@ -6,7 +6,7 @@ import { Sharper } from './sharper.js';
 
 const MOST = 4;
 // What is set against each other under the panes; 1: more is better, -1: nearer to zero is.
-const FACTS = [['score', 'Score', 1], ['focus_s', 'Focus', 1], ['eye_open', 'Eyes open', 1], ['smile', 'Smile', 1],
+const FACTS = [['score', 'Score', 1], ['face_focus', 'Focus', 1], ['eye_open', 'Eyes open', 1], ['smile', 'Smile', 1],
   ['face_luma', 'Light', 0], ['yaw_deg', 'Turned', -1], ['face_frac', 'Face', 1]];
 
 /** The rows that a comparing mode begins with: the selection, a closed stack, or what follows the cursor. */

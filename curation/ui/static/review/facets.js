@@ -171,7 +171,7 @@ function wantedMeasures(ws) {
     // written by hand: start afresh
   }
   const known = new Map(measuresOf(ws).map((one) => [one.name, one]));
-  const names = Array.isArray(kept) ? kept : ['score', 'time_s', 'focus_s', 'face_frac', 'eye_open', 'luma_mean'];
+  const names = Array.isArray(kept) ? kept : ['score', 'time_s', 'face_focus', 'face_frac', 'eye_open', 'luma_mean'];
   return names.filter((name) => known.has(name)).map((name) => known.get(name));
 }
 
