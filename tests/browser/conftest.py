@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -26,6 +27,14 @@ ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "test-results"
 
 
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
+
+
+def obeying() -> None:
+    """Let permissions stop what is started here as they stop others, be it root's."""
+    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
+
+
 class Server:
     """`python app.py` over one datastore; it can be killed and started again on the same port."""
 
@@ -38,6 +47,8 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = datastore.parent / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.first: Callable[[], None] | None = None
+        """What its process does before it is the server."""
 
     def start(self) -> None:
         """Start, and wait until it answers."""
@@ -56,6 +67,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                preexec_fn=self.first,
             )
         while self.process.poll() is None:
             with suppress(OSError), urllib.request.urlopen(f"{self.url}/healthz") as reply:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from curation.store.catalogue import OUR_FOLDER
-from tests.browser.conftest import ROOT, Seen, Server
+from tests.browser.conftest import ROOT, Seen, Server, obeying
 from tests.burst_photos import shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -292,6 +292,7 @@ def test_axe_finds_nothing_serious_on_the_desk(browser: Any, served: Server, sch
 def tab(page: Any, walk: Path, tmp_path: Path) -> Iterator[Any]:
     """The Cull tab of a server that may read the walk; nothing bad may have been seen in it."""
     made = Server(tmp_path / "own" / "datastore", "--input-dir", str(walk))
+    made.first = obeying
     made.datastore.parent.mkdir()
     made.start()
     try:
@@ -335,3 +336,40 @@ def test_in_the_tab_a_folder_is_applied_and_put_back_by_clicks(
         page.get_by_role("button", name="Put back").click()
         expect(page.locator(".rv-toast")).to_contain_text("Everything is where it was")
         assert tree(walk) == before
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nothing be written in a folder, for whom permissions stop."""
+    inside = [folder, *folder.rglob("*")]
+    for path in inside:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        yield
+    finally:
+        for path in inside:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def test_the_tab_says_of_a_read_only_folder_that_it_cannot_be_written(
+    page: Any, walk: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(walk / OUR_FOLDER)
+    before = tree(walk)
+    with read_only(walk), tab(page, walk, tmp_path):
+        expect(page.locator("#cull-folder input").first).to_have_value("walk")
+        page.locator("#cull-find").click()
+        expect(page.locator("#job-cull")).to_contain_text("Permission denied")
+        expect(page.locator("#job-cull")).to_contain_text(OUR_FOLDER)
+        expect(page.locator("#cull-find")).to_be_enabled()
+    assert tree(walk) == before and not (walk / OUR_FOLDER).exists()
+
+
+def test_the_tab_says_of_groups_in_a_read_only_folder_why_they_are_not_shown(
+    page: Any, walk: Path, tmp_path: Path
+) -> None:
+    before = tree(walk)
+    with read_only(walk), tab(page, walk, tmp_path):
+        expect(page.locator("#job-cull")).to_contain_text("cannot be used")
+        expect(page.locator(".cu-apply")).to_have_count(0)
+    assert tree(walk) == before
