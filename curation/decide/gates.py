@@ -43,8 +43,19 @@ class Crop:
     binding: np.ndarray[tuple[int], np.dtype[np.int64]]
     aspect: np.ndarray[tuple[int], np.dtype[np.int64]]
 
+    @property
+    def measured(self) -> tuple[Floats, ...]:
+        """The measures that BINDING is about."""
+        return self.kept, self.short_px, self.area, self.height
+
 
 BINDING = ("crop_fit", "crop_px", "pose_area", "crop_height")
+"""Reasons of an export crop, in the order of its four measures; see `Crop.measured`."""
+
+
+def crop_limits(params: GateParams) -> tuple[float, ...]:
+    """Return the limits of BINDING."""
+    return params.crop_keep, float(params.min_px), params.pose_area, params.crop_height
 
 
 def best_crop(data: Mapping[str, AnyArray] | Columns, params: GateParams) -> Crop:
@@ -82,7 +93,7 @@ def crops(columns: Columns, params: GateParams) -> Floats:
 
 def best_of(measures: Floats, params: GateParams) -> Crop:
     """Return the best of `crops` by the limits of these parameters."""
-    limits = (params.crop_keep, float(params.min_px), params.pose_area, params.crop_height)
+    limits = crop_limits(params)
     n = measures.shape[2]
     margins, bindings = np.empty((len(ASPECTS), n)), np.empty((len(ASPECTS), n), np.int64)
     for aspect, of_shape in enumerate(measures):
@@ -203,15 +214,9 @@ def close_bodies(
         )
         return
     names = np.array([name for name, _ in ASPECTS], object)[crop.aspect]
-    values = {
-        "crop_fit": (crop.kept, params.crop_keep),
-        "crop_px": (crop.short_px, params.min_px),
-        "pose_area": (crop.area, params.pose_area),
-        "crop_height": (crop.height, params.crop_height),
-    }
     failed = body & ~(crop.margin >= 1)
-    for index, code in enumerate(BINDING):
-        value, limit = values[code]
+    held = zip(BINDING, crop.measured, crop_limits(params), strict=True)
+    for index, (code, value, limit) in enumerate(held):
         ledger.close(
             failed & (crop.binding == index), code,
             value=np.nan_to_num(value), limit=limit, crop=names,

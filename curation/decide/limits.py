@@ -12,6 +12,7 @@ import numpy as np
 from curation.decide import face_condition, gates
 from curation.decide.columns import Columns, Floats
 from curation.decide.meters import NAMES
+from curation.decide.reasons import REASONS
 
 if TYPE_CHECKING:
     from curation.params import RankParams
@@ -128,19 +129,16 @@ def _bodies(one: Columns, pool: np.ndarray[tuple[int], np.dtype[np.object_]],
         return
     if params.pose_area_of == "image":
         share = _first(np.nan_to_num(gates.image_share(one)))
-        yield Limit("pose_area", "pose area of the image", share, params.pose_area, True,
-                    "pose_area")
+        yield Limit("pose_area", f"{NAMES['pose_area']} of the image", share, params.pose_area,
+                    True, "pose_area")
         return
     crop = gates.best_crop(one, params)
     shape = gates.ASPECTS[int(crop.aspect[0])][0]
-    measured = {
-        "crop_fit": ("share of the person in the crop", crop.kept, params.crop_keep, "crop_keep"),
-        "crop_px": (f"short side of the {shape}", crop.short_px, params.min_px, "min_px"),
-        "pose_area": (f"pose area of the {shape}", crop.area, params.pose_area, "pose_area"),
-        "crop_height": (f"height in the {shape}", crop.height, params.crop_height, "crop_height"),
-    }
-    for code in gates.BINDING:
-        name, value, limit, param = measured[code]
+    names = ("share of the person in the crop", f"short side of the {shape}",
+             f"{NAMES['pose_area']} of the {shape}", f"height in the {shape}")
+    held = zip(gates.BINDING, names, crop.measured, gates.crop_limits(params), strict=True)
+    for code, name, value, limit in held:
+        (param,) = REASONS[code].limits
         yield Limit(code, name, _first(np.nan_to_num(value)), limit, True, param)
 
 
