@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
@@ -76,7 +76,7 @@ def range_of(info: FieldInfo) -> tuple[float | None, float | None]:
 
 def step_of(info: FieldInfo) -> float:
     """Return the step of the slider of a number."""
-    if info.annotation is int:
+    if int in (info.annotation, *get_args(info.annotation)):
         return 1
     low, high = range_of(info)
     span = (high or 0) - (low or 0)

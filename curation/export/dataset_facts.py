@@ -31,7 +31,7 @@ THIN_SHARE = 0.25
 """A kind is thin with less than this share of what an even spread would give it."""
 HISTOGRAM_BINS = 24
 MEASURES = (
-    ("score", "score", ""), ("focus_s", "focus of the face", ""),
+    ("score", "score", ""), ("focus_s", "sharpness S of the face", ""),
     ("yaw_deg", "turn of the head", "degrees"), ("pitch_deg", "tilt of the head", "degrees"),
     ("smile", "smile", ""), ("luma_mean", "brightness", "0-255"),
     ("face_height_frac", "height of the face", "share of the picture"),

@@ -72,13 +72,7 @@ class Log:
 
     def add(self, files: Iterable[Put]) -> None:
         """Write down files that lie there whole, in one go."""
-        self._write(b"".join(
-            _line({
-                "file": put.file, "fp": put.fp, "sha256": put.sha256, "n_bytes": put.n_bytes,
-                "mtime_ns": put.mtime_ns,
-            })
-            for put in files
-        ))  # fmt: skip
+        self._write(b"".join(map(_told, files)))
 
     def gone(self, files: Iterable[str]) -> None:
         """Write down files that are not ours any more."""
@@ -105,15 +99,25 @@ class Log:
                     if row.get("gone"):
                         known.pop(row["file"], None)
                     else:
-                        known[str(row["file"])] = Put(
+                        put = Put(
                             str(row["file"]), str(row["fp"]), str(row["sha256"]),
                             int(row["n_bytes"]), int(row["mtime_ns"]),
                         )  # fmt: skip
-                except (ValueError, KeyError, TypeError, AttributeError):
+                        _told(put)  # what could not be written again is no line of ours
+                        known[put.file] = put
+                except (ValueError, KeyError, TypeError, AttributeError, OverflowError,
+                        RecursionError):
                     continue
         if line and not line.endswith("\n"):
             self._write(b"\n")  # or the next one would be lost with it
         return known
+
+
+def _told(put: Put) -> bytes:
+    return _line({
+        "file": put.file, "fp": put.fp, "sha256": put.sha256, "n_bytes": put.n_bytes,
+        "mtime_ns": put.mtime_ns,
+    })  # fmt: skip
 
 
 def _line(row: Mapping[str, Any]) -> bytes:

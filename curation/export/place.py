@@ -14,7 +14,7 @@ import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,9 +28,15 @@ from curation.export.log import AGAIN, Log, Put
 THREADS = max(2, min(4, cores()))
 """Files on their way at once: reading, hashing and writing wait for each other otherwise; more than
 there are cores wait for the interpreter."""
-BATCH = 64
-"""Files that a thread puts before they are logged: fewer wake the others more often than they
-work."""
+COPIED, ENCODED = 64, 8
+"""Files that a thread puts before they are logged, at most: fewer copies wake the others more often
+than they work; more pictures that are encoded let a stop wait."""
+
+
+def batch_of(tasks: Sequence[Task]) -> int:
+    """Return how many files a thread puts at a time: there is work for every thread."""
+    most = ENCODED if any(task.make for task in tasks) else COPIED
+    return max(1, min(most, len(tasks) // (2 * THREADS)))
 
 
 class NotOurs(CurationError):
@@ -67,6 +73,7 @@ class Place:
         self.known = self._log.read()
         self._folders: dict[str, str] = {}
         self.written: dict[str, Put] = {}
+        self._fresh: list[Put] = []
 
     def __enter__(self) -> Place:
         """Return the place."""
@@ -200,15 +207,12 @@ class Place:
         """Have files of ours that a person changed go along where they are asked for elsewhere.
 
         Args:
-            moved: file -> where it goes now. Those nobody changed, and those in whose new place
-                a person's file stands, stay.
-
-        Raises:
-            CurationError: one could not be moved.
+            moved: file -> where it goes now. Those nobody changed, those in whose new place a
+                person's file stands, and those that cannot be moved stay: `tidy` tells of them.
         """
         for old, new in moved.items():
-            source, there = self.folder / old, self.known.get(new)
-            if self.is_untouched(self.known[old]) or not self._is_below(old):
+            source, known, there = self.folder / old, self.known[old], self.known.get(new)
+            if self.is_untouched(known) or not self._is_below(old):
                 continue
             if not source.is_file() or source.is_symlink():
                 continue
@@ -216,9 +220,11 @@ class Place:
             if os.path.lexists(target) and not (there and self.is_untouched(there)):
                 continue
             try:
+                if copying.sum_of(source) == (known.sha256, known.n_bytes):
+                    continue  # copied without its time: nobody changed it
                 source.replace(target)
-            except OSError as error:
-                raise unwritten(target, error) from error
+            except OSError:
+                continue
             # Known as it was before it was changed, so that it is left as it is there too.
             self._log.add([put := replace(self.known.pop(old), file=new)])
             self._log.gone([old])
@@ -241,43 +247,46 @@ class Place:
         running: deque[Future[list[Put | CurationError]]] = deque()
         with ThreadPoolExecutor(THREADS) as pool:
             try:
-                for at in range(0, len(tasks), BATCH):
-                    running.append(pool.submit(self._some, tasks[at : at + BATCH]))
+                size = batch_of(tasks)
+                for at in range(0, len(tasks), size):
+                    running.append(pool.submit(self._some, tasks[at : at + size]))
                     if len(running) == 2 * THREADS:
                         yield self._ended(running.popleft())
                 while running:
                     yield self._ended(running.popleft())
             finally:
-                for future in running:
-                    future.cancel()
-                wait(running)  # what is on its way is put whole, and must be known as ours
-                for future in running:
-                    if not future.cancelled():
-                        self._logged(future.result())
+                # What is on its way is put whole, and must be known as ours, whenever we are
+                # stopped: also where no variable holds its future.
+                pool.shutdown(cancel_futures=True)
+                self._note_fresh()
 
     def _ended(self, future: Future[list[Put | CurationError]]) -> list[Put | CurationError]:
         """Return what became of some files, logged; a full disk ends it all."""
-        answers = self._logged(future.result())
+        answers = future.result()
+        self._note_fresh()
         for made in answers:
             if isinstance(made, NoSpace):
                 raise made
         return answers
 
-    def _logged(self, answers: list[Put | CurationError]) -> list[Put | CurationError]:
-        there = [made for made in answers if isinstance(made, Put)]
+    def _note_fresh(self) -> None:
+        """Write into the log what threads have put since."""
+        there = self._fresh[:]
         self._note([made for made in there if made.is_new])
         self.written |= {made.file: made for made in there}
-        return answers
+        del self._fresh[: len(there)]
 
     def _some(self, tasks: Sequence[Task]) -> list[Put | CurationError]:
         """Put some files; an error is an answer, so that one bad item stops no other."""
-        made: list[Put | CurationError] = []
+        answers: list[Put | CurationError] = []
         for task in tasks:
             try:
-                made.append(self.kept(task) or self._put(task))
+                made = self.kept(task) or self._put(task)
+                self._fresh.append(made)
+                answers.append(made)
             except CurationError as error:
-                made.append(error)
-        return made
+                answers.append(error)
+        return answers
 
     def tidy(self, later: Collection[str] = ()) -> tuple[int, list[str]]:
         """Remove files of ours that this run did not ask for; those a person changed stay.

@@ -14,7 +14,7 @@ from curation.export import lock, manifest
 from curation.export.formats import make
 from curation.export.formats.base import Format, Out, Placed, Text
 from curation.export.formats.zipped import Zip
-from curation.export.place import THREADS, Place
+from curation.export.place import Place
 from curation.export.plan import MOST_SHOWN, Item, Plan, build
 from curation.export.settings import ExportParams
 from curation.records import Progress
@@ -25,6 +25,8 @@ SUMS = "SHA256SUMS"
 SHOWN = 200
 TEXT_SHOWN = 2000
 """Paths, and letters of a text, that a preview shows."""
+LOOKS = 4
+"""Pictures that are looked at at once."""
 
 
 def export(
@@ -143,10 +145,11 @@ def _missing(plan: Plan) -> Iterator[Progress]:
 def _lacking(items: Sequence[Item]) -> list[int]:
     """Return the frames whose picture is not there, or is cut off; several are looked at at once,
     as a disk answers late for files that were not read lately."""
-    with ThreadPoolExecutor(THREADS) as pool:
+    size = max(1, min(512, len(items) // (2 * LOOKS)))
+    with ThreadPoolExecutor(LOOKS) as pool:
         states = [
-            pool.submit(lambda some: [state_of(item.path) for item in some], items[at : at + 512])
-            for at in range(0, len(items), 512)
+            pool.submit(lambda some: [state_of(item.path) for item in some], items[at : at + size])
+            for at in range(0, len(items), size)
         ]
         found = [state for some in states for state in some.result()]
     return [item.frame_id for item, state in zip(items, found, strict=True) if state]

@@ -153,7 +153,7 @@ class Fields(Mapping[str, Field]):
             if name != "note":
                 words = search_reads.words(self.catalogue, name, self._texts[name])
         source = self._numbers.get(name) or self._texts.get(name, "")
-        said = ABOUT.get(name) or ("part of the score" if source == "parts" else source)
+        said = ABOUT.get(name) or ("part of the decision" if source == "parts" else source)
         return {"name": name, "kind": kind, "about": said, "words": words[:MOST_WORDS]}
 
     # -- reading --------------------------------------------------------------------------------

@@ -83,8 +83,10 @@ def test_the_log_is_no_link_and_has_one_writer(tmp_path: Path) -> None:
 
 
 def test_a_log_that_names_no_text_counts_for_nothing(tmp_path: Path) -> None:
-    row = {"fp": "1", "sha256": "0", "n_bytes": 1, "mtime_ns": 1}
-    (tmp_path / LOG).write_text(json.dumps({"file": "\ud800.jpg", **row}) + "\n")
+    row = {"file": "a.jpg", "fp": "1", "sha256": "0", "n_bytes": 1, "mtime_ns": 1}
+    bad = [{"file": "\ud800.jpg"}, {"fp": "\ud800"}, {"n_bytes": 10**30}, {"n_bytes": 1e999}]
+    lines = [*(json.dumps({**row, **one}) for one in bad), "[" * 200_000]
+    (tmp_path / LOG).write_text("\n".join(lines) + "\n")
     with Place(tmp_path) as place:
         assert not place.known and place.tidy() == (0, [])
 

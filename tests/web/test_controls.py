@@ -15,6 +15,7 @@ from curation.recipes import VERB_PARAMS, build
 gr = pytest.importorskip("gradio")
 
 from curation.ui.controls import Controls, component, fields_of, lay_out, pick  # noqa: E402
+from curation.ui.toolkit_fields import verbs  # noqa: E402
 
 MODELS = [ExtractParams, SortParams, RankParams]
 
@@ -139,3 +140,8 @@ def test_fields_without_a_control_come_from_the_base() -> None:
     controls = Controls(RankParams, tuple(fields), tuple(component(f, f.name) for f in fields))
     made = controls.read([0.5, 9.0], {"pose_area": 0.4, "top": 3, "unknown": 1})
     assert made == RankParams(min_focus=0.5, top=9, pose_area=0.4)
+
+
+@pytest.mark.parametrize("model", [*MODELS, *(verb.params for verb in verbs().values())])
+def test_whole_numbers_go_by_whole_steps(model: type[Params]) -> None:
+    assert all(field.step == 1 for field in fields_of(model) if field.kind is int)

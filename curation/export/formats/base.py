@@ -216,11 +216,6 @@ def facts(item: Item, signals: Mapping[str, Any] | None = None) -> dict[str, Any
     return told | ({"signals": dict(signals)} if signals is not None else {})
 
 
-def lines(rows: Iterator[Mapping[str, Any]]) -> bytes:
-    """Return rows as JSON lines."""
-    return b"".join(line(row) for row in rows)
-
-
 _encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _indented = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=1).encode
 _listed = json.JSONEncoder(

@@ -25,7 +25,7 @@ function slider(ws, meter, moved) {
   const back = button('↺', () => set(ws.judge.stored[meter.param]), {
     class: 'rv-icon small', title: 'Put back the stored value', 'aria-label': `Put back ${meter.title}` });
   const name = el('span', {
-    class: 'name', text: meter.title, title: `${meter.title}: ${meter.least ? 'at least' : 'less than'} this (${meter.param})` });
+    class: 'name', text: meter.title, title: `${meter.title}: ${meter.least ? 'at least' : meter.equal_fails ? 'less than' : 'at most'} this (${meter.param})` });
   const body = el('div', { class: 'rv-measure rv-threshold', role: 'group', 'aria-label': meter.title },
     el('div', { class: 'head' }, name, back, number), el('div', { class: 'rv-track' }, canvas, input));
   let counts = null;
@@ -58,7 +58,8 @@ function slider(ws, meter, moved) {
     draw();
   }
   function set(to) {
-    if (Number.isFinite(to)) value = Math.min(meter.high, Math.max(meter.low, to));
+    const whole = meter.step === 1 ? Math.round(to) : to;
+    if (Number.isFinite(to)) value = Math.min(meter.high, Math.max(meter.low, whole));
     input.value = value;
     show();
     moved(meter.param, value);
