@@ -20,7 +20,7 @@ from curation.errors import CurationError, NoSpace, StoreError, lacks_room
 TEMPORARY = ".tmp-"
 OBJECTS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "r2"})
 """Kinds of place where what is put is there whole or not at all, and nothing can be renamed."""
-INSTALL = 'pip install "frame-curation-studio[buckets]", or the fsspec package of that place'
+INSTALL = 'pip install ".[buckets]" in the clone, or the fsspec package of that place'
 TRIES, WAIT_S = 4, 0.5
 T = TypeVar("T")
 

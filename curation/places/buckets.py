@@ -20,7 +20,7 @@ from curation.places.place import Access, Changed, Place, PlaceError, RemoteFile
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 READ_ONLY = "https://www.googleapis.com/auth/devstorage.read_only"
-INSTALL = 'pip install "frame-curation-studio[buckets]", or pip install gcsfs s3fs'
+INSTALL = 'pip install ".[buckets]" in the clone, or pip install gcsfs s3fs'
 TIMEOUT_S = 60
 
 

@@ -85,7 +85,7 @@ def search(catalogue: Catalogue, params: SearchParams) -> Iterator[Progress]:
         if not params.weights:
             raise CurationError(
                 "words need the weights of a CLIP network",
-                "--weights FILE --clip-model NAME; pip install 'frame-curation-studio[clip]'",
+                "--weights FILE --clip-model NAME; pip install '.[clip]' in the clone",
             )
         clip = clip_of(Path(params.weights), params.clip_model)
         index = WordIndex(catalogue, clip, fields.frame_id)

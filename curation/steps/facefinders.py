@@ -161,7 +161,7 @@ class Dlib:
             import dlib
         except ImportError as error:
             raise StepUnavailable(
-                f"dlib cannot be loaded: {error}", 'pip install "frame-curation-studio[dlib]"'
+                f"dlib cannot be loaded: {error}", 'pip install ".[dlib]" in the clone'
             ) from error
         self._dlib: Any = dlib
         self._detector = dlib.get_frontal_face_detector()

@@ -82,7 +82,7 @@ class OpenVocabulary:
         except (ImportError, RuntimeError) as error:
             raise StepUnavailable(
                 f"transformers cannot be loaded: {error}",
-                'pip install "frame-curation-studio[open-vocabulary]"',
+                'pip install ".[open-vocabulary]" in the clone',
             ) from error
         library: Any = transformers
         library.utils.logging.disable_progress_bar()

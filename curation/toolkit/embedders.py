@@ -219,7 +219,7 @@ class Clip:
         except ModuleNotFoundError as error:
             raise StepUnavailable(
                 f"--model clip with --weights needs the package {error.name}",
-                "pip install 'frame-curation-studio[clip]', or leave --weights out",
+                "pip install '.[clip]' in the clone, or leave --weights out",
             ) from error
         self.title = f"CLIP {Path(name).stem} ({path.name})"
         self.fp = f"clip:{Path(name).stem}:{_digest(path)}:1"

@@ -36,7 +36,7 @@ class Parquet(Sharded):
         except ImportError as error:
             raise StepUnavailable(
                 "export parquet needs pyarrow, which is not installed",
-                "pip install 'frame-curation-studio[parquet]', or export csv",
+                "pip install '.[parquet]' in the clone, or export csv",
             ) from error
 
     def shard_name(self, split: str, number: int, of: int) -> str:
