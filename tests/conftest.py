@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 QUIET = {
@@ -26,6 +27,9 @@ QUIET = {
     "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "curation-tests"),
 }
 os.environ.update(QUIET)
+# A busy machine stalls for longer than an example takes.
+settings.register_profile("no_clock", deadline=None)
+settings.load_profile("no_clock")
 SLOWEST = ("test_kill.py", "test_chaos.py", "test_toolkit_contract.py")
 
 

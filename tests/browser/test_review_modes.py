@@ -110,7 +110,8 @@ def test_stacks_fold_open_and_keep_the_best(desk: Any) -> None:
           const {{ table, stacks }} = {reviewing.WS};
           for (let row = 0; row < table.n; row += 1) {{
             const all = stacks.members(row);
-            if (all.length >= 3 && table.keeper[row] < 0) {{
+            const unmarked = all.every((r) => !table.flag[r] && !table.stars[r]);
+            if (all.length >= 3 && table.keeper[row] < 0 && unmarked) {{
               return [table.frameId[row], Array.from(all, (r) => table.frameId[r])];
             }}
           }}

@@ -11,7 +11,7 @@ import pytest
 
 from curation.ui.toolkit_fields import verbs
 from curation.ui.toolkit_words import called
-from tests.browser.conftest import Seen, Server
+from tests.browser.conftest import PATIENCE_MS, Seen, Server
 from tests.unit.toolkit.trees import picture, tree
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -44,7 +44,7 @@ def served(project: Path, tmp_path: Path) -> Iterator[Server]:
 def patience() -> Iterator[None]:
     expect.set_options(timeout=MINUTES)
     yield
-    expect.set_options(timeout=5000)
+    expect.set_options(timeout=PATIENCE_MS)
 
 
 def choose(page: Any, name: str, option: str, told: str) -> None:

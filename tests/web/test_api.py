@@ -147,6 +147,7 @@ def test_a_verb_tells_how_it_does_until_it_ends(client: Any, served: Served) -> 
     listed = client.predict(api_name="/jobs")
     assert last["job"] in [one["job"] for one in listed]
     assert client.predict(last["job"], api_name="/job_state")["state"] == "done"
+    assert "job" in audited(served)
 
 
 def test_newer_verbs_are_jobs_too(client: Any, served: Served) -> None:
@@ -167,11 +168,15 @@ def test_marks_are_kept_undone_and_audited(client: Any, served: Served) -> None:
     assert client.predict("stars = 4", api_name="/frames_where") == frames
     assert "3 frames" in client.predict(api_name="/undo_mark")["did"]
     assert client.predict("stars = 4", api_name="/frames_where") == []
+    assert {"mark", "mark undone"} <= audited(served)
+
+
+def audited(served: Served) -> set[str]:
+    """Return the kinds of actions that the audit log holds."""
     from curation.store.audit import AuditTable
     from curation.store.catalogue import Catalogue
 
-    rows = AuditTable(Catalogue(served.root)).listing()
-    assert {"mark", "mark undone", "job"} <= {row.action for row in rows}
+    return {row.action for row in AuditTable(Catalogue(served.root)).listing()}
 
 
 def test_a_shell_can_ask_too(served: Served) -> None:

@@ -45,13 +45,13 @@ def free_port() -> int:
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
-    """Answer at once, before a body has come; `/slow` takes a second."""
+    """Answer at once, before a body has come; `/slow` takes three seconds."""
     if scope["type"] != "http":
         return
     if scope["path"] == "/slow":
         import asyncio
 
-        await asyncio.sleep(1)
+        await asyncio.sleep(3)
     headers = [(b"content-length", b"2")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"hi"})
@@ -147,7 +147,7 @@ def test_the_rest_of_a_request_that_is_answered_has_an_end() -> None:
 
 
 def test_a_request_in_time_is_answered_however_long_that_takes() -> None:
-    with small_server(head_s=0.4, rest_s=0.4) as port:
+    with small_server(head_s=2.0, rest_s=2.0) as port:
         assert asked(port, "GET", "/slow") == 200
         with socket.create_connection(("127.0.0.1", port)) as line:
             for part in (ASK[:20], ASK[20:], ASK, ASK):
