@@ -1,6 +1,6 @@
 """Draw results/speed.json as the README's chart.
 
-    python -m bench.chart        # -> docs/pictures/speed.svg and speed.png
+    python -m bench.chart        # -> docs/pictures/speed.svg
 
 A panel for each kind of footage, a bar for each program: CPU seconds as a multiple of what ffmpeg
 takes to decode the file and throw it away. The card has a ground of its own, so it reads on light
@@ -141,7 +141,7 @@ def _panel(panel: Any, title: str, names: list[str], found: dict[str, Bar]) -> N
 
 
 def main() -> int:
-    """Draw and write both files."""
+    """Draw and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=PICTURES, help="folder")
     options = parser.parse_args()
@@ -155,11 +155,9 @@ def main() -> int:
     )
     figure = draw(kinds, below)
     options.to.mkdir(parents=True, exist_ok=True)
-    figure.savefig(options.to / "speed.svg", metadata={"Date": None}, facecolor=GROUND)
-    figure.savefig(options.to / "speed.png", dpi=150, facecolor=GROUND)
-    for suffix in ("svg", "png"):
-        path = options.to / f"speed.{suffix}"
-        print(f"{path}  {path.stat().st_size / 1e3:.0f} kB")
+    path = options.to / "speed.svg"
+    figure.savefig(path, metadata={"Date": None}, facecolor=GROUND)
+    print(f"{path}  {path.stat().st_size / 1e3:.0f} kB")
     return 0
 
 

@@ -1,11 +1,14 @@
-"""Pictures of every screen for the documents: scripts/screenshots [FOLDER].
+"""Pictures of every screen: scripts/screenshots [FOLDER].
 
-A made catalogue, so that everybody gets the same screens; each picture is reduced to 256 colours.
+Without a folder those that a document shows go to docs/pictures/. A made catalogue, so that
+everybody gets the same screens; each picture is reduced to 256 colours.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +34,13 @@ TABS = (
     "1 Ingest", "2 Extract", "3 Sort", "4 Score & rank", "5 Results", "6 Review", "7 Export",
     "Cull", "Toolkit",
 )
+
+
+def shown() -> set[str]:
+    """Return the names of the pictures that documents show."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    picture = re.compile(r"!\[[^]]*]\((?:docs/)?pictures/([^)]+)\)")
+    return {name for page in pages for name in picture.findall(page.read_text())}
 
 
 def marked(desk: Desk) -> None:
@@ -194,42 +204,50 @@ def culling(browser: Any, scratch: Path, folder: Path) -> None:
         studio_server.kill()
 
 
+def tabs(browser: Any, scratch: Path, folder: Path, datastore: Path | None) -> None:
+    """Take all tabs and the workspace over a made catalogue, then the tabs over none."""
+    root = datastore or scratch / "full" / "datastore"
+    if datastore is None:
+        fill(root, FRAMES, DISTINCT).close()
+    for place, state in ((root, ""), (scratch / "none" / "datastore", "-empty")):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        server = Server(place)
+        server.start()
+        try:
+            studio(browser, server, folder, state)
+            if not state:
+                review(browser, server, folder)
+        finally:
+            server.kill()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Make a catalogue, serve it, take the pictures; then the same with nothing in it."""
+    """Make catalogues, serve them, take the pictures."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("folder", type=Path, nargs="?", default=PICTURES)
+    parser.add_argument("folder", type=Path, nargs="?", help="for all of them")
     parser.add_argument("--datastore", type=Path, help="one that is there already")
     parser.add_argument("--cull", action="store_true", help="only the culling desk")
     parser.add_argument(
         "--demo", action="store_true", help="only results.png and review.webp, of the sample clips"
     )
     options = parser.parse_args(argv)
-    options.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as play:
-        root = options.datastore or Path(scratch) / "full" / "datastore"
-        if options.datastore is None and not (options.cull or options.demo):
-            fill(root, FRAMES, DISTINCT).close()
+    with tempfile.TemporaryDirectory() as made, sync_playwright() as play:
+        scratch = Path(made)
+        folder = options.folder or scratch / "pictures"
+        folder.mkdir(parents=True, exist_ok=True)
         browser = play.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
         if not options.cull:
-            demo(browser, Path(scratch), options.folder)
+            demo(browser, scratch, folder)
         if not options.demo:
-            culling(browser, Path(scratch), options.folder)
-        if options.cull or options.demo:
-            browser.close()
-            return 0
-        for place, state in ((root, ""), (Path(scratch) / "none" / "datastore", "-empty")):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            server = Server(place)
-            server.start()
-            try:
-                studio(browser, server, options.folder, state)
-                if not state:
-                    review(browser, server, options.folder)
-            finally:
-                server.kill()
+            culling(browser, scratch, folder)
+        if not (options.cull or options.demo):
+            tabs(browser, scratch, folder, options.datastore)
         browser.close()
+        if options.folder is None:
+            for name in shown() & {path.name for path in folder.iterdir()}:
+                shutil.copyfile(folder / name, PICTURES / name)
     return 0
 
 

@@ -59,6 +59,27 @@ def test_paths_in_documents_exist() -> None:
             assert (ROOT / name).exists(), f"{document.name} speaks of {name}"
 
 
+def links(page: Path) -> set[Path]:
+    """Return the files of ours that a document links or shows."""
+    named = re.findall(r"]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    return {(page.parent / name).resolve() for name in named}
+
+
+def test_a_reader_gets_to_every_page_and_every_picture_is_shown() -> None:
+    """From the README and CONTRIBUTING by links alone; nothing they name is missing."""
+    seen, ahead = set(), [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    while ahead:
+        page = ahead.pop()
+        seen.add(page)
+        for found in links(page):
+            assert found.exists(), f"{page.name} links {found}, which is not there"
+            some = {found} if found.is_file() else set(found.glob("*.md"))
+            ahead += [page for page in some - seen if page.suffix == ".md"]
+            seen |= some
+    there = {*(ROOT / "docs").rglob("*.md"), *(ROOT / "docs" / "pictures").iterdir()}
+    assert not sorted(there - seen)
+
+
 def test_the_readme_is_short_and_its_pictures_are_there() -> None:
     text = (ROOT / "README.md").read_text()
     assert len(text.splitlines()) <= 150
