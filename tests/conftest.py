@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
 QUIET = {
@@ -28,7 +28,9 @@ QUIET = {
 }
 os.environ.update(QUIET)
 # A busy machine stalls for longer than an example takes.
-settings.register_profile("no_clock", deadline=None)
+settings.register_profile(
+    "no_clock", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("no_clock")
 SLOWEST = ("test_kill.py", "test_chaos.py", "test_toolkit_contract.py")
 

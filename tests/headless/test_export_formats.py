@@ -177,7 +177,7 @@ def read_by(script: str, home: Path, *words: Path) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, ROOT / "tests/headless" / script, readers, *words],
         env={**os.environ, "HOME": str(home), "FIFTYONE_DO_NOT_TRACK": "true"},
-        capture_output=True, text=True, check=False, timeout=300,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return dict(json.loads(done.stdout.splitlines()[-1]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 
 from tests.headless.runs import ROOT
 from tests.photos import BAD, shoot
+from tests.ports import free_port
 
 COMMAND = [sys.executable, "-m", "curation", "review"]
 
@@ -29,9 +29,7 @@ def review(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_workspace_opens_over_a_folder(tmp_path: Path) -> None:
     folder = shoot(tmp_path / "walk")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     running = subprocess.Popen(
         [*COMMAND, str(folder), "--port", str(port)],
         cwd=ROOT,
@@ -42,11 +40,11 @@ def test_the_workspace_opens_over_a_folder(tmp_path: Path) -> None:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(600):
-            with suppress(OSError), urllib.request.urlopen(f"{url}/healthz") as reply:
-                assert reply.status == 200
-                break
+        up = False
+        while not up:
             assert running.poll() is None, running.communicate()
+            with suppress(OSError), urllib.request.urlopen(f"{url}/healthz") as reply:
+                up = reply.status == 200
             time.sleep(0.1)
         with urllib.request.urlopen(f"{url}/frame/1") as reply:
             assert reply.headers["content-type"] == "image/jpeg"
@@ -54,7 +52,7 @@ def test_the_workspace_opens_over_a_folder(tmp_path: Path) -> None:
             assert reply.status == 200
     finally:
         running.send_signal(signal.SIGINT)
-        said, told = running.communicate(timeout=30)
+        said, told = running.communicate()
     assert "7 pictures in 2 folders, 7 read now, 5 not usable" in said
     assert f"{url}/review" in told
     for name, words in BAD.items():

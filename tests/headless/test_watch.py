@@ -88,6 +88,6 @@ def test_an_interrupted_watcher_says_how_to_go_on(tmp_path: Path) -> None:
     line = process.stderr.readline()
     assert "0 taken in" in line
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate()
     assert process.returncode == 130
     assert "nothing is lost" in said
