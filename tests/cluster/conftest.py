@@ -19,6 +19,14 @@ from tests.hostile import bombs
 
 FPS = 4.0
 PARAMS = WorkParams(fps=FPS)
+PATIENT_RAY = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # behind others it would wait for ever
+    "RAY_worker_register_timeout_seconds": "1200",
+    "RAY_health_check_timeout_ms": "1200000",  # a dead node answers at once: nobody is there
+    "RAY_gcs_server_port_wait_time_s": "1200",
+}
+"""What keeps Ray from taking a busy machine for a broken one."""
 
 
 def summary_of(beats: Iterator[Progress]) -> dict[str, Any]:
@@ -72,6 +80,12 @@ def little() -> Iterator[None]:
     """Each test here, and none elsewhere."""
     with little_memory():
         yield
+
+
+@pytest.fixture
+def patient_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PATIENT_RAY.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
-"""What runs on a node in place of the real work: it ends its worker over some files or frames."""
+"""What runs on a node in place of the real work: it ends its worker over some files or frames, or
+never ends."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +27,21 @@ def work_or_die(told: Mapping[str, Any]) -> Mapping[str, Any]:
         if name.startswith("deadly") or (name.startswith("once") and not seen.exists()):
             seen.touch()
             os._exit(9)
+    return produce_remotely(told)
+
+
+def work_or_wait(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Work, on the node that is to be lost without an end; on others when it is lost."""
+    import ray
+
+    scratch = Path(told["scratch"])
+    if (scratch / "doomed").read_text() == ray.get_runtime_context().get_node_id():
+        produce_remotely(told)
+        (scratch / "through").touch()
+        while True:
+            time.sleep(1)
+    while not (scratch / "killed").exists():
+        time.sleep(0.05)
     return produce_remotely(told)
 
 

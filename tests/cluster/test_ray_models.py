@@ -20,7 +20,7 @@ from tests.cluster.conftest import run_sort, summary_of
 from tests.headless.runs import assert_same, catalogue_rows
 
 pytest.importorskip("ray.data", reason="needs pip install -r requirements-ray.txt")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("patient_ray")]
 STEPS = ("pose", "appearance")
 TABLES = ("signal_pose", "signal_appearance", "box")
 
@@ -37,11 +37,6 @@ def emptied(local: Path, tmp_path: Path) -> Path:
     db.commit()
     db.close()
     return datastore
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_worker_niceness", "0")  # on a busy machine it would wait for ever
 
 
 def run(datastore: Path, **how: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.conftest import PATIENT_RAY
 from tests.tutorial import lines, run
 
 BAD = ("clip_006.mp4", "huge.mov")
@@ -59,7 +60,7 @@ def test_one_set_out_of_all(played: tuple[Path, list[tuple[str, str]]]) -> None:
 
 
 def test_the_same_with_ray(
-    played: tuple[Path, list[tuple[str, str]]], tmp_path: Path
+    played: tuple[Path, list[tuple[str, str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page's lines, over two of its clips; tests/cluster holds the rows against a local run."""
     pytest.importorskip("ray", reason="needs pip install -r requirements-ray.txt")
@@ -69,6 +70,8 @@ def test_the_same_with_ray(
     for name in ("clip_001.mp4", "clip_002.mp4"):
         shutil.copy2(here / "clips" / name, few)
     assert len(RAY) == 2
+    for name, value in PATIENT_RAY.items():
+        monkeypatch.setenv(name, value)
     made, gathered = (run(tmp_path, line) for line in RAY)
     assert made.startswith("2 parts made in ray-parts")
     assert "2 parts taken in" in gathered and "failed:" not in gathered
