@@ -33,12 +33,11 @@ from tests.chaos.boss import Boss
 from tests.chaos.clock import Clock
 from tests.chaos.diary import Diary
 from tests.chaos.footage import Good, make_good
-from tests.chaos.house import ROOT, House
+from tests.chaos.house import LONGEST_S, ROOT, House
 from tests.chaos.marker import BROWSERS, Marker
 from tests.unit.ingest.strangers import serving
 
 DISK_MB = 900
-DRAIN_S = 600.0
 Life = Callable[[threading.Event], None]
 
 
@@ -128,7 +127,7 @@ def run(options: argparse.Namespace, folder: Path, diary: Diary, facts: dict[str
             if disk is not None:
                 troubles.add("fill", lambda stop: mishaps.fill(disk, diary, seeds[2], stop))
             time.sleep(options.minutes * 60)
-            troubles.end(60)
+            troubles.end(LONGEST_S)
             diary.note(f"peace; the clock is {clock.offset_s:+,.0f} s off")
             _peace(house, lives, diary, facts, rng)
         finally:
@@ -165,7 +164,7 @@ def _peace(
     if not house.wait_healthy():
         diary.fail("the server did not come back")
         return
-    lives.end(DRAIN_S)
+    lives.end(LONGEST_S)
     facts["stopped_after_s"] = round(house.close(), 1)
     house.open()
     if not house.wait_healthy():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -24,17 +25,21 @@ class Good:
 
 
 def make_good(folder: Path, count: int, samples: Path) -> list[Good]:
-    """Make clips of several kinds; every tenth is long enough to be killed in the middle."""
+    """Make clips of several kinds; every tenth is long enough to be killed in the middle.
+
+    Another run may make the same ones in the same folder: each is whole under its name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     made = [folder / name for name in ("bikes.mp4",) if (samples / name).is_file()]
     for path in made:
-        shutil.copyfile(samples / path.name, path)
+        shutil.copyfile(samples / path.name, part := path.with_name(f"{os.getpid()}-{path.name}"))
+        part.rename(path)
     for i in range(count):
         n = 30 + i if i % 10 else 240 + i
         path = folder / f"clip {i:03d}{('.mp4', '.mkv', '.ts')[i % 3]}"
         base = {".mp4": Fraction(1, 12800), ".mkv": Fraction(1, 1000), ".ts": Fraction(1, 90000)}
         if not path.exists():
-            part = path.with_name(f"part-{path.name}")
+            part = path.with_name(f"{os.getpid()}-{path.name}")
             videos.make(part, n, cuts=(15 + i % 7,), time_base=base[path.suffix],
                         options={"crf": "26"})
             part.rename(path)
