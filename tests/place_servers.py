@@ -296,11 +296,11 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._send(416, b"", {"Content-Range": f"bytes */{len(data)}"})
             told["Content-Range"] = f"bytes {start}-{stop - 1}/{len(data)}"
             data, status = data[start:stop], 206
-        self._send(status, data, told, self.cloud.breaks_after)
-        if self.cloud.replace_on_read and asked != "bytes=0-0":
+        if self.cloud.replace_on_read and asked != "bytes=0-0":  # before anybody can ask again
             (key, new), self.cloud.replace_on_read = self.cloud.replace_on_read, None
             new.generation = self.cloud.things[key].generation + 1
             self.cloud.things[key] = new
+        self._send(status, data, told, self.cloud.breaks_after)
 
     def _json(self, told: Any, status: int = 200) -> None:
         self._send(status, json.dumps(told).encode(), {"Content-Type": "application/json"})

@@ -57,7 +57,9 @@ def test_marks_are_columns_in_the_order_that_is_asked(catalogue: Catalogue) -> N
     mark(catalogue, ANN, "stars", 4, [3])
     mark(catalogue, ANN, "label", 2, [3])
     mark(catalogue, ANN, "note", "left hand", [3])
+    before = time.time()
     mark(catalogue, ANN, "tag", "beach", [3, 9])
+    after = time.time()
     found = MarkTable(catalogue).columns([9, 5, 77, 3, 4, 1234])
     assert found["flag"].tolist() == [0, 1, 0, 1, -1, 0]
     assert found["stars"].tolist() == [0, 0, 0, 4, 0, 0]
@@ -66,7 +68,7 @@ def test_marks_are_columns_in_the_order_that_is_asked(catalogue: Catalogue) -> N
     assert MarkTable(catalogue).tagged("beach").tolist() == [3, 9]
     assert MarkTable(catalogue).tags() == {"beach": 2}
     look = MarkTable(catalogue).look(3)
-    assert look.pop("marked_s") == pytest.approx(time.time(), abs=60)
+    assert before - 1 <= look.pop("marked_s") <= after + 1
     assert look == {
         "flag": 1, "stars": 4, "label": 2, "note": "left hand", "who": "ann", "tags": ["beach"],
     }
@@ -291,20 +293,18 @@ def test_a_quarter_of_a_million_frames_in_one_op(tmp_path: Path) -> None:
     for k in range(60):  # more origins than are written group by group
         mark(catalogue, ANN, "flag", 1 if k % 2 else -1, range(1 + 9 * k, 9 * k + 40))
     before = flags(catalogue, ids)
-    begun = time.perf_counter()
+    statements: list[str] = []
+    catalogue.db.set_trace_callback(statements.append)
     assert mark(catalogue, BOB, "flag", -1, ids).changed > 239_000
-    marked = time.perf_counter()
     assert MarkTable(catalogue).since(1).reload and n > MOST_CHANGES
-    undone = time.perf_counter()
     assert MarkOps(catalogue).undo(BOB).skipped == 0
-    ended = time.perf_counter()
     assert flags(catalogue, ids) == before
     MarkOps(catalogue).redo(BOB)
+    catalogue.db.set_trace_callback(None)
+    assert len(statements) < 3000, "not one for each frame"
     assert set(flags(catalogue, ids)) == {-1}
     size = catalogue.db.execute("SELECT max(length(frames) + length(earlier)) FROM review_op")
     assert size.fetchone()[0] < 100_000, "an op over everything stays small"
-    print(f"mark {marked - begun:.2f} s, undo {ended - undone:.2f} s")
-    assert marked - begun < 10 and ended - undone < 10, "about one second on a quiet machine"
 
 
 def test_joined_ops_are_one_step_of_undo_and_redo(catalogue: Catalogue) -> None:

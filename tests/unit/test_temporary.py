@@ -6,8 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from curation import temporary
@@ -64,8 +67,9 @@ def test_a_child_that_goes_on_holds_it_too(tmp_path: Path) -> None:
     temporary.sweep("fetch", tmp_path)
     assert Path(left, "half.whl").exists()
     os.kill(int(child), signal.SIGKILL)
-    while Path(f"/proc/{child}/fd").is_dir() and os.access(f"/proc/{child}/fd/0", os.F_OK):
-        pass  # until the system has taken its files back
+    with suppress(psutil.NoSuchProcess):  # its files are taken back before it is a zombie
+        while psutil.Process(int(child)).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
     temporary.sweep("fetch", tmp_path)
     assert not Path(left).exists()
 

@@ -25,6 +25,7 @@ class Stranger:
         self.tags: dict[str, str] = {}
         self.moved: dict[str, str] = {}
         self.how: dict[str, str] = {}
+        self.closed = threading.Event()
         self.asked: list[tuple[str, str | None, str | None]] = []
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         kind = type("Server", (ThreadingHTTPServer,), {"address_family": family})
@@ -43,6 +44,7 @@ class Stranger:
 
     def close(self) -> None:
         """End it."""
+        self.closed.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -109,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         if how == "silent":
             self.wfile.write(data[:SLOW_BLOCK])
             self.wfile.flush()
-            time.sleep(30)
+            self.stranger.closed.wait()
             return
         if how == "cut":
             self.wfile.write(data[: max(0, CUT - start)])

@@ -7,11 +7,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from yt_dlp.utils import UnsupportedError
 
@@ -30,7 +28,7 @@ from curation.public_only import (
 )
 from curation.store.catalogue import Catalogue
 from tests.unit.ingest.strangers import Stranger, serving
-from tests.unit.ingest.test_links import QUICK, end, film, kept, playlist
+from tests.unit.ingest.test_links import PATIENT, SLOW_FILM, end, film, kept, playlist, working
 
 ROOT = Path(__file__).parents[3]
 HLS = "application/vnd.apple.mpegurl"
@@ -174,7 +172,7 @@ def test_no_way_of_writing_this_machine_is_asked(
     sees: type[Errand], inner: Stranger, catalogue: Catalogue
 ) -> None:
     urls = [f"http://{host}:{inner.port}/secret.mp4" for host in HOSTS]
-    told = end(links.download(catalogue, urls, sees(patience=QUICK)))
+    told = end(links.download(catalogue, urls, sees(patience=PATIENT)))
     assert len(told["failed"]) == len(urls) and not inner.asked and not kept(catalogue)
     for reason in told["failed"].values():
         assert "not a public" in reason or "is this machine" in reason, told
@@ -206,13 +204,13 @@ def test_nothing_that_a_public_server_says_leads_inside(
     if how in ("redirect", "twice"):
         stranger.moved["/x.mp4"] = f"{inner.url}/secret.mp4" if how == "redirect" else "/y.mp4"
         stranger.moved["/y.mp4"] = f"{inner.url}/secret.mp4"
-    told = end(links.download(catalogue, [url], Errand(patience=QUICK, open_to=stranger.open_to)))
+    told = end(links.download(catalogue, [url], Errand(patience=PATIENT, open_to=stranger.open_to)))
     assert told["failed"] and not told["fetched"], told
     assert not inner.asked and not kept(catalogue)
     assert not [p for p in catalogue.root.rglob("*.media*") if film("ts")[:188] in p.read_bytes()]
     if how in ("redirect", "twice", "page", "segment", "key"):
         # The attack is real: with the door to the inner server open it gets through.
-        both = Errand(patience=QUICK, open_to=stranger.open_to + inner.open_to)
+        both = Errand(patience=PATIENT, open_to=stranger.open_to + inner.open_to)
         end(links.download(catalogue, [url], both))
         assert inner.asked
 
@@ -237,7 +235,7 @@ def test_the_environment_and_settings_of_the_user_change_nothing(
     folder.mkdir(parents=True)
     for name in ("json", "yt_dlp", "socket"):
         (folder / f"{name}.py").write_text(f"open({str(marker)!r}, 'w')\n")
-    how = Errand(patience=QUICK, open_to=stranger.open_to)
+    how = Errand(patience=PATIENT, open_to=stranger.open_to)
     told = end(links.download(catalogue, [url], how))
     assert told["fetched"] and not inner.asked and not marker.exists()
 
@@ -343,17 +341,16 @@ def test_a_child_knows_no_secret_and_when_it_is_killed_that_is_told(
     secrets = ("CURATION_PASSWORD", "http_proxy", "AWS_SECRET_ACCESS_KEY")
     for name in secrets:
         monkeypatch.setenv(name, "word")
-    url = stranger.put("/a.mp4", film())
+    url = stranger.put("/a.mp4", film() + SLOW_FILM)
     stranger.how["/a.mp4"] = "slow"
-    patient = Errand(patience=replace(QUICK, stall_s=60), open_to=stranger.open_to)
+    patient = Errand(patience=PATIENT, open_to=stranger.open_to)
     told: dict[str, Any] = {}
+    killed = 0
     for beat in links.download(catalogue, [url], patient):
-        if beat.done and beat.summary is None:
-            for child in psutil.Process().children():
-                if child.status() == psutil.STATUS_ZOMBIE:  # another test's, which has ended
-                    continue
-                if "curation.ingest.link_child" in child.cmdline():
-                    assert not set(secrets) & set(child.environ())
-                    child.kill()
+        if beat.done and beat.summary is None and not killed:
+            (child,) = working(catalogue)
+            assert not set(secrets) & set(child.environ())
+            child.kill()
+            killed += 1
         told = dict(beat.summary or told)
     assert "ended by signal 9" in told["failed"][url]

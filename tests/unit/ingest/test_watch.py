@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -164,18 +163,25 @@ def test_a_full_disk_and_a_busy_datastore_are_waited_for(folder: Path, datastore
     copy("cfr25", folder / "a.mp4")
     recipe = Recipe(NoSpace("3 MB free"))
     watch = watched(datastore, folder, recipe)
-    holding, hold = threading.Event(), Catalogue(datastore)
+    holding, enough, hold = threading.Event(), threading.Event(), Catalogue(datastore)
 
     def hold_it() -> None:
         with hold.writing("sort"):
             holding.set()
-            time.sleep(1.5)
+            enough.wait()
 
     other = threading.Thread(target=hold_it)
     other.start()
     holding.wait()
-    notes = [beat.note for beat in watch.rounds(once=True)]
-    other.join()
+    notes = []
+    try:
+        for beat in watch.rounds(once=True):
+            notes.append(beat.note)
+            if "in use by sort" in beat.note or recipe.rounds:
+                enough.set()
+    finally:
+        enough.set()
+        other.join()
     assert any("in use by sort" in note for note in notes)
     assert any("3 MB free; waiting" in note for note in notes)
     assert recipe.rounds == [["a.mp4"], ["a.mp4"]]

@@ -256,9 +256,7 @@ def test_a_killed_run_leaves_old_or_new_and_can_be_undone(tmp_path: Path) -> Non
     before = tree(tmp_path)
     argv = ["-d", str(tmp_path), "--from", "a", "--to", "out", "--move", "--min-blur", "20"]
     running = subprocess.Popen([sys.executable, "-m", "curation", "select", *argv], cwd=ROOT)
-    deadline = time.monotonic() + 60
     while not (tmp_path / "out/30.jpg").exists() and running.poll() is None:
-        assert time.monotonic() < deadline
         time.sleep(0.001)
     running.send_signal(signal.SIGKILL)
     running.wait()
