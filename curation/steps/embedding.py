@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -69,7 +70,7 @@ class Embedder:
         self._torch = torch
         self.input_px = input_px
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._network = _optimised(self._read(path), input_px, self.device)
+        self._network = optimised(self._read(path), input_px, self.device)
 
     def __call__(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float32]:
         """Return (n, 1280) float32 of unit length for n RGB crops of any size."""
@@ -217,20 +218,23 @@ def _loaded(path: Path) -> nn.Module:
     return network.eval()
 
 
-def _optimised(network: nn.Module, input_px: int, device: str) -> Any:
+def optimised(network: nn.Module, input_px: int, device: str) -> Any:
     """Return the network traced and frozen: normalisation folded into the convolutions.
 
     On a CPU also laid out for its convolutions (oneDNN), which halves the time; the answers
     differ by some 1e-6.
+
+    torch keeps what was frozen of a trace until the process ends. A program that was read is one
+    of its own and goes with the network: a process opens and closes networks without growing by
+    their weights.
     """
     import torch
 
     network = network.to(device)
     example = torch.zeros(1, 3, input_px, input_px, device=device)
     with torch.no_grad():
-        traced = torch.jit.trace(network, example, check_trace=False)
-        return (
-            torch.jit.optimize_for_inference(traced)
-            if device == "cpu"
-            else torch.jit.freeze(traced)
-        )
+        program = BytesIO()
+        torch.jit.save(torch.jit.trace(network, example, check_trace=False), program)
+        program.seek(0)
+        own = torch.jit.load(program, map_location=device)
+        return torch.jit.optimize_for_inference(own) if device == "cpu" else torch.jit.freeze(own)

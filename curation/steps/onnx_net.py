@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from curation.steps.embedding import in_parts
+from curation.steps.embedding import in_parts, optimised
 from curation.steps.onnx_file import Graph, Node, read
 
 if TYPE_CHECKING:
@@ -56,16 +56,7 @@ class OnnxNet:
             torch.backends.cudnn.allow_tf32 = False  # ten bits would be other numbers
         graph = read(path)
         names = outputs(graph) if callable(outputs) else outputs
-        module = _module(graph, names).eval().to(self.device)
-        example = torch.zeros(1, 3, side_px, side_px, device=self.device)
-        with torch.no_grad():
-            traced = torch.jit.trace(module, example, check_trace=False)
-            # On a CPU the convolutions are laid out for oneDNN, with what follows them fused in.
-            self._net: Any = (
-                torch.jit.optimize_for_inference(traced)
-                if self.device == "cpu"
-                else torch.jit.freeze(traced)
-            )
+        self._net: Any = optimised(_module(graph, names).eval(), side_px, self.device)
 
     def __call__(self, pictures: npt.NDArray[np.uint8]) -> list[Floats]:
         """Return each output for (n, h, w, 3) pictures, channels in the order it was trained in.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -74,7 +75,7 @@ def test_a_damaged_catalogue_is_found(tmp_path: Path) -> None:
     catalogue.close()
     path = store / FILE_NAME
     data = bytearray(path.read_bytes())
-    data[8192:40_960] = os.urandom(40_960 - 8192)
+    data[8192:40_960] = random.Random(1).randbytes(40_960 - 8192)
     path.write_bytes(data)
     found = one(checks.datastore(store), "catalogue")
     assert found.state == "bad"
