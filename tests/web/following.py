@@ -9,10 +9,38 @@ from typing import Any
 
 from curation.store.jobs import Job, JobTable
 from curation.studio import Studio
-from curation.web.jobs import JobManager, is_alive
+from curation.web.jobs import JobManager, command_of, is_alive
 
 SLOW = ["--mode=every", "--every=1"]
 ENDED = ("done", "failed", "cancelled", "interrupted")
+
+
+HELD_BACK = """
+import runpy, sys, time
+from pathlib import Path
+from curation.store import jobs
+gate, show = Path(sys.argv.pop(1)), jobs.JobWatcher.show
+jobs.BEAT_S = 0
+def shown(self, beat):
+    show(self, beat)
+    while beat.stage == "extract" and beat.done and not gate.exists():
+        time.sleep(0.02)
+jobs.JobWatcher.show = shown
+runpy.run_module("curation", run_name="__main__", alter_sys=True)
+"""
+
+
+def held_back(gate: Path) -> Callable[[Job, Path], list[str]]:
+    """Return what makes commands of jobs that extract something and then wait for a file.
+
+    However slow or fast this machine is, such a job is found at work, with more to do.
+    """
+
+    def command(job: Job, root: Path) -> list[str]:
+        python, _, _, *words = command_of(job, root)  # python -m curation
+        return [python, "-c", HELD_BACK, str(gate), *words]
+
+    return command
 
 
 def until(said: Callable[[], Any], what: str) -> Any:

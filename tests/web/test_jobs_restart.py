@@ -15,32 +15,40 @@ from curation.store.catalogue import Catalogue
 from curation.store.jobs import JobTable, begun_s
 from curation.web.jobs import JobManager, is_alive
 from tests import videos
-from tests.web.following import ENDED, SLOW, ended, going, stored, until
+from tests.web.following import ENDED, SLOW, ended, going, held_back, stored, until
 
 ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(scope="session")
 def long_clip() -> Path:
     return videos.clip("long").path
 
 
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """Jobs extract something and wait until this file is there."""
+    return tmp_path / "gate"
+
+
 SERVER = """
 import sys, time
 from pathlib import Path
 from curation.web.jobs import JobManager
-manager = JobManager(Path(sys.argv[1]))
+from tests.web.following import held_back
+manager = JobManager(Path(sys.argv[1]), command=held_back(Path(sys.argv[2])))
 manager.start()
-print(manager.add("extract", sys.argv[2:]), flush=True)
+print(manager.add("extract", sys.argv[3:]), flush=True)
 while True: time.sleep(1)
 """
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_job_goes_on_while_the_server_restarts(
-    datastore: Path, long_clip: Path, how: signal.Signals
+    datastore: Path, long_clip: Path, how: signal.Signals, gate: Path
 ) -> None:
     table = JobTable(Catalogue(datastore))
-    command = [sys.executable, "-c", SERVER, str(datastore), str(long_clip), *SLOW]
+    command = [sys.executable, "-c", SERVER, str(datastore), str(gate), str(long_clip), *SLOW]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
         assert server.stdout is not None
         job_id = int(server.stdout.readline())
@@ -51,6 +59,7 @@ def test_a_job_goes_on_while_the_server_restarts(
     after = JobManager(datastore)
     after.start()
     try:
+        gate.touch()
         job = ended(table, job_id)
         assert (job.state, job.pid) == ("done", pid)
         assert stored(datastore) == 900
@@ -58,12 +67,15 @@ def test_a_job_goes_on_while_the_server_restarts(
         after.stop()
 
 
-def test_a_job_that_ends_while_no_server_watches_is_done(datastore: Path, long_clip: Path) -> None:
-    before = JobManager(datastore)
+def test_a_job_that_ends_while_no_server_watches_is_done(
+    datastore: Path, long_clip: Path, gate: Path
+) -> None:
+    before = JobManager(datastore, command=held_back(gate))
     before.start()
     job_id = before.add("extract", [str(long_clip), *SLOW])
     pid = going(before.table, job_id).pid or 0
     before.stop()
+    gate.touch()
     child = before._children[job_id]
     child.wait()  # as init would do for the child of a server that is gone
     assert not psutil.pid_exists(pid)
@@ -72,12 +84,12 @@ def test_a_job_that_ends_while_no_server_watches_is_done(datastore: Path, long_c
 
 
 def test_a_job_that_died_while_no_server_watched_is_interrupted(
-    datastore: Path, long_clip: Path
+    datastore: Path, long_clip: Path, gate: Path
 ) -> None:
-    before = JobManager(datastore)
+    before = JobManager(datastore, command=held_back(gate))
     before.start()
     job_id = before.add("extract", [str(long_clip), *SLOW])
-    os.kill(going(before.table, job_id).pid or 0, signal.SIGSTOP)
+    going(before.table, job_id)
     before.stop()
     os.kill(before.table.get(job_id).pid or 0, signal.SIGKILL)
     before._children[job_id].wait()

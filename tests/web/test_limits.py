@@ -102,13 +102,13 @@ FLOODS = [
 def test_a_flood_is_answered_with_wait(
     datastore: Path, monkeypatch: pytest.MonkeyPatch, kind: str, method: str, path: str, sent: Any
 ) -> None:
-    few = tuple((name, pattern, Rate(5, 0.2)) for name, pattern, _ in RATES)
+    few = tuple((name, pattern, Rate(5, 1e-3)) for name, pattern, _ in RATES)
     monkeypatch.setattr(limits, "RATES", few)
     with serving(Settings(datastore)) as client:
         seen = [client.request(method, path, json=sent) for _ in range(8)]
         codes = [reply.status_code for reply in seen]
         assert (codes.count(429), codes[-1]) == (3, 429), codes
-        assert 1 <= int(seen[-1].headers["retry-after"]) <= 5
+        assert 1 <= int(seen[-1].headers["retry-after"]) <= 1000
         assert client.get("/api/jobs").status_code == 200  # looking goes on
         assert {name for name, _, _ in RATES} >= {kind}
 
@@ -177,21 +177,25 @@ def test_a_body_that_does_not_come_is_given_up() -> None:
         body = Body(silent, 100, piece_s=0.05)
         assert (await body())["type"] == "http.disconnect"
 
-    asyncio.run(asyncio.wait_for(wait(), 5))
+    asyncio.run(wait())
 
 
 def test_a_body_of_a_byte_now_and_then_is_given_up() -> None:
-    async def wait() -> int:
+    got = 0
+
+    async def wait() -> None:
+        nonlocal got
+
         async def drip() -> Any:
             await asyncio.sleep(0.02)
+            assert got < 40, "it was waited for"
             return {"type": "http.request", "body": b"x", "more_body": True}
 
-        body, got = Body(drip, 4096, piece_s=0.2), 0
+        body = Body(drip, 4096, piece_s=0.2)
         while (await body())["type"] == "http.request":
             got += 1
-        return got
 
-    assert asyncio.run(asyncio.wait_for(wait(), 10)) < 40
+    asyncio.run(wait())
 
 
 def test_the_end_of_a_connection_may_come_whenever_it_likes() -> None:
@@ -199,15 +203,15 @@ def test_the_end_of_a_connection_may_come_whenever_it_likes() -> None:
         sent = [{"type": "http.request", "body": b"x"}, {"type": "http.disconnect"}]
 
         async def slow() -> Any:
-            await asyncio.sleep(0.1 if len(sent) == 1 else 0)
+            await asyncio.sleep(1.5 if len(sent) == 1 else 0)
             return sent.pop(0)
 
-        body = Body(slow, 100, piece_s=0.05)
+        body = Body(slow, 100, piece_s=1.0)
         assert (await body())["type"] == "http.request"
         assert (await body())["type"] == "http.disconnect"
         assert not sent, "it was taken for a slow body"
 
-    asyncio.run(asyncio.wait_for(wait(), 5))
+    asyncio.run(wait())
 
 
 def test_not_everybody_may_queue_jobs_for_ever(

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from curation.store.audit import AuditTable
-from curation.web import entry
+from curation.web import entry, limits
 from curation.web.limits import MOST_LOGIN_BYTES
 from curation.web.login import onward_of
 from curation.web.security import Rules
@@ -27,7 +27,9 @@ RULES = Rules(frozenset({"studio.lan"}), PASSWORD, TOKEN)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrong passwords cost no time, and on no machine so much that a guess is forgiven."""
     monkeypatch.setattr(entry, "WRONG_PASSWORD_DELAY_S", 0.0)
+    monkeypatch.setattr(limits, "WRONG_PASSWORDS", limits.Rate(10, 1e-6))
 
 
 @pytest.fixture

@@ -246,10 +246,10 @@ def test_of_one_page_the_newest_question_wins(client: TestClient) -> None:
         while not site_of(client).trials._thread._work_queue.qsize():
             time.sleep(0.01)
         new = asking.submit(ask, 0.3)
-        assert old.result(timeout=120).status_code == 409
+        assert old.result().status_code == 409
         os.kill(worker.process.pid, signal.SIGCONT)
-        assert new.result(timeout=120).status_code == 200
-        assert running.result(timeout=120).status_code == 409
+        assert new.result().status_code == 200
+        assert running.result().status_code == 409
 
 
 def test_work_in_a_fork_answers_fails_ends_and_dies() -> None:
@@ -260,12 +260,10 @@ def test_work_in_a_fork_answers_fails_ends_and_dies() -> None:
 
     with pytest.raises(CurationError, match="no way"):
         in_fork(fail, lambda: False)
-    began = time.monotonic()
-    with pytest.raises(Superseded):
-        in_fork(lambda: time.sleep(30) or b"", lambda: time.monotonic() > began + 0.2)
+    with pytest.raises(Superseded):  # of a fork that never ends by itself
+        in_fork(lambda: signal.pause() or b"", lambda: True)
     with pytest.raises(CurationError, match="has died"):
         in_fork(lambda: os.kill(os.getpid(), signal.SIGKILL) or b"", lambda: False)
-    assert time.monotonic() < began + 10
 
 
 def test_a_frame_is_told_whole(client: TestClient) -> None:

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from curation.web.site import Settings, Site
 from curation.web.upload_facts import MOST_DEATHS
 from tests import videos
 from tests.web.conftest import serving, site_of
+from tests.web.following import until
 from tests.web.uploading import begin, folder_of, put
 
 KILLED = "its worker process was ended by SIGKILL"
@@ -75,15 +75,6 @@ def with_reader(client: TestClient, make: Callable[..., Any]) -> helper.Helper:
     before: helper.Helper = endings._helper
     endings._helper = helper.Helper(site_of(client).studio.root, make)
     return before
-
-
-def until(what: Callable[[], Any]) -> Any:
-    """Wait for something true and return it."""
-    end = time.monotonic() + 60
-    while not (found := what()):
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)
-    return found
 
 
 @pytest.mark.parametrize("make", [dying, starving])
@@ -176,11 +167,11 @@ def test_a_server_that_starts_finishes_what_is_complete(datastore: Path) -> None
         assert put(before, upload["id"], 0, data).status_code == 503
     with serving(Settings(datastore)) as after:
         path = f"/api/uploads/{upload['id']}"
-        video = until(lambda: after.get(path).json()["video"])  # nobody sends anything
+        video = until(lambda: after.get(path).json()["video"], "a look")  # nobody sends
         assert video["name"] == "clip.mp4"
         assert (folder_of(after) / "clip.mp4").read_bytes() == data
         assert after.get(f"/api/uploads/{half['id']}").json()["offset"] == 1000
-        row = until(lambda: after.get("/api/audit?action=upload").json())[0]
+        row = until(lambda: after.get("/api/audit?action=upload").json(), "a row")[0]
         assert (row["action"], row["what"]["name"]) == ("upload", "clip.mp4")
 
 
