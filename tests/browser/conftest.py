@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -22,6 +20,7 @@ import pytest
 
 from curation.store.catalogue import FILE_NAME
 from curation.store.jobs import JobTable
+from tests.ports import kept_port
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "test-results"
@@ -30,9 +29,12 @@ SHOTS = ROOT / "test-results"
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
 
 
-def obeying() -> None:
-    """Let permissions stop what is started here as they stop others, be it root's."""
-    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
+OBEYING = [
+    sys.executable, "-c", "import ctypes, os, sys\n"
+    f"ctypes.CDLL(None).prctl({PR_CAPBSET_DROP}, {CAP_DAC_OVERRIDE}, 0, 0, 0)\n"
+    "os.execv(sys.argv[1], sys.argv[1:])"
+]  # fmt: skip
+"""Before a command: permissions stop it as they stop others, be it root's."""
 
 
 class Server:
@@ -40,21 +42,23 @@ class Server:
 
     def __init__(self, datastore: Path, *options: str) -> None:
         self.options = options
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self._kept = kept_port()  # also while the server is away
+        self.port = self._kept.getsockname()[1]
         self.datastore = datastore
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = datastore.parent / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
-        self.first: Callable[[], None] | None = None
-        """What its process does before it is the server."""
+        self.through: list[str] = []
+        """A command that its own is given to."""
 
     def start(self) -> None:
         """Start, and wait until it answers."""
+        # An app of another test, in this process, may have named its own folder there.
+        env = {name: value for name, value in os.environ.items() if name != "GRADIO_TEMP_DIR"}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [
+                    *self.through,
                     sys.executable,
                     str(ROOT / "app.py"),
                     "--port",
@@ -66,8 +70,7 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-                preexec_fn=self.first,
+                env={**env, "PYTHONUNBUFFERED": "1"},
             )
         while self.process.poll() is None:
             with suppress(OSError), urllib.request.urlopen(f"{self.url}/healthz") as reply:

@@ -33,6 +33,17 @@ DRAWN = """() => {
 """Whether every cell on the screen shows its thumbnail."""
 
 
+TOLD = """
+window.told = [];
+new MutationObserver((all) => {
+  for (const { addedNodes } of all) {
+    for (const one of addedNodes) {
+      if (one.classList?.contains('rv-toast')) window.told.push(one.textContent);
+    }
+  }
+}).observe(document, { childList: true, subtree: true });
+"""
+"""Remembers what the page says for some seconds only."""
 NOT_SAVED = re.compile("not saved|waiting to be saved|offline", re.IGNORECASE)
 """What the page says while the server is away."""
 expect.set_options(timeout=PATIENCE_MS)
@@ -44,6 +55,7 @@ class Desk:
     def __init__(self, page: Any, url: str, datastore: Path) -> None:
         self.page = page
         page.set_default_timeout(PATIENCE_MS)
+        page.add_init_script(TOLD)
         self.url = url
         self.datastore = datastore
 
@@ -70,6 +82,11 @@ class Desk:
             f"(given) => {{ const ws = {there}; return !!ws?.view && ({condition}); }}",
             arg=argument,
         )
+
+    def told(self, text: str) -> None:
+        """Wait until the page has said something, be it gone from the screen again."""
+        self.page.wait_for_function("(text) => window.told.some((one) => one.includes(text))",
+                                    arg=text)  # fmt: skip
 
     def read(self, expression: str) -> Any:
         """Return a JavaScript expression over `ws`."""

@@ -97,7 +97,7 @@ def test_a_bucket_is_looked_at_added_cancelled_and_gone_on_with(
     SHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SHOTS / "buckets.png", full_page=True)
 
-    bucket.line.bytes_s = SLOW_BYTES_S
+    bucket.line.bytes_s, bucket.line.most = SLOW_BYTES_S, len(bucket.film) // 3
     start.click()
     expect(panel).to_have_attribute("data-state", "running")
     expect(panel).to_contain_text("MB")

@@ -79,7 +79,7 @@ def stored(desk: Any) -> dict[str, CropRow]:
 
 
 def saved(desk: Any) -> None:
-    desk.until(READY)
+    desk.until(READY)  # no timer waits to save any more
     desk.page.evaluate("() => document.querySelector('.rv').workspace.crops.saving")
 
 
@@ -161,7 +161,6 @@ def test_a_hand_moves_and_sizes_a_crop(desk: Any) -> None:
     mouse.move(x + 30, y + 20, steps=4)
     mouse.up()
     desk.until(f"ws.crops.crop.px[0] > {smaller[0]}")
-    desk.page.wait_for_timeout(400)
     saved(desk)
     moved = desk.read("ws.crops.crop.px")
     assert moved[2:] == smaller[2:]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from curation.store.catalogue import OUR_FOLDER
-from tests.browser.conftest import ROOT, Seen, Server, obeying
+from tests.browser.conftest import OBEYING, ROOT, Seen, Server
 from tests.burst_photos import shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -150,10 +150,10 @@ def test_culls_a_folder_by_keyboard_alone(cull: Any, walk: Path, served: Server)
     desk.press("Control+Enter")
     panel = desk.page.locator(".cu-apply")
     expect(panel).to_contain_text("12 pictures will move")
-    assert panel.locator("li img:visible").count() == 12
+    expect(panel.locator("li img:visible")).to_have_count(12)
     assert tree(walk) == before
     desk.press("Control+Enter")
-    expect(desk.page.locator(".rv-toast")).to_contain_text("12 pictures moved")
+    desk.told("12 pictures moved")
     after = tree(walk)
     moved = {name for name in after if name.startswith(f"{DUPES}/")}
     assert len(moved) == 12 and sorted(after.values()) == sorted(before.values())
@@ -166,7 +166,7 @@ def test_culls_a_folder_by_keyboard_alone(cull: Any, walk: Path, served: Server)
     opened(desk)
     expect(desk.page.get_by_role("button", name="Put back")).to_be_visible()
     desk.press("Control+Backspace")
-    expect(desk.page.locator(".rv-toast")).to_contain_text("Everything is where it was")
+    desk.told("Everything is where it was")
     assert tree(walk) == before
 
 
@@ -292,7 +292,7 @@ def test_axe_finds_nothing_serious_on_the_desk(browser: Any, served: Server, sch
 def tab(page: Any, walk: Path, tmp_path: Path) -> Iterator[Any]:
     """The Cull tab of a server that may read the walk; nothing bad may have been seen in it."""
     made = Server(tmp_path / "own" / "datastore", "--input-dir", str(walk))
-    made.first = obeying
+    made.through = OBEYING
     made.datastore.parent.mkdir()
     made.start()
     try:
@@ -330,11 +330,11 @@ def test_in_the_tab_a_folder_is_applied_and_put_back_by_clicks(
         page.get_by_role("button", name="Apply…").click()
         expect(page.locator(".cu-apply")).to_contain_text("3 pictures will move")
         page.locator(".cu-apply").get_by_role("button", name="Move").click()
-        expect(page.locator(".rv-toast")).to_contain_text("3 pictures moved")
+        desk.told("3 pictures moved")
         after = tree(walk)
         assert after != before and sorted(after.values()) == sorted(before.values())
         page.get_by_role("button", name="Put back").click()
-        expect(page.locator(".rv-toast")).to_contain_text("Everything is where it was")
+        desk.told("Everything is where it was")
         assert tree(walk) == before
 
 

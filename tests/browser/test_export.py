@@ -34,6 +34,8 @@ def served(tmp_path: Path) -> Iterator[Server]:
 def opened(page: Any, served: Server) -> None:
     page.goto(f"{served.url}/?tab=export")
     expect(page.locator("#export-look")).to_contain_text("72 pictures")
+    # What is remembered has come: it must not take the place of what is typed.
+    expect(page.locator("#command-export textarea")).to_have_value(re.compile("export"))
 
 
 def violations(page: Any) -> list[Any]:
@@ -51,8 +53,6 @@ def test_look_export_reload_fetch_and_report(
     opened(page, served)
     look = page.locator("#export-look")
     expect(page.locator("#export-shelf")).to_contain_text("No export yet")
-    # What is remembered has come: it must not take the place of what is typed.
-    expect(page.locator("#command-export textarea")).to_have_value(re.compile("export"))
     where = page.locator("#export-where textarea, #export-where input").first
     where.press_sequentially("pool = 'fase'")
     expect(page.locator("#export-where-said")).to_contain_text("fase")

@@ -148,7 +148,7 @@ def test_it_fits_small_screens_and_a_finger(
     frames = desk.frames()
     cell = page.locator(".rv-cell[aria-posinset='2']")
     cell.tap()
-    assert desk.frame == frames[1]
+    desk.until("ws.table.frameId[ws.row] === given", frames[1])
     cell.tap()
     desk.until("ws.mode === 'loupe'")
     seen.nothing_bad()

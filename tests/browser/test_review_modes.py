@@ -55,6 +55,8 @@ def test_the_loupe_shows_frames_in_full_and_marks_only_its_own(desk: Any, mine: 
     desk.until("ws.mode === 'grid'")
     desk.page.reload()
     desk.ready()
+    desk.saved()
+    desk.until("ws.table.flag[ws.table.rowOf(given)] === -1", frames[2])
     assert desk.shown("flag", frames[:4]) == [0, 0, -1, 0]
 
 

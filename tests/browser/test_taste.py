@@ -117,10 +117,9 @@ def test_learn_measure_and_promote_a_scorer(page: Any, own_server: Server, rater
     panel.get_by_text("How well it foresees you").click()
     expect(panel.get_by_role("img", name="Rank correlation by number of ratings")).to_be_visible()
     expect(panel.get_by_role("img", name="How often you keep")).to_be_visible()
-    drawn = page.evaluate("""() => [...document.querySelectorAll('.lr-chart')].map((canvas) =>
+    page.wait_for_function("""() => [...document.querySelectorAll('.lr-chart')].filter((canvas) =>
       canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
-        .some((value) => value))""")
-    assert drawn == [True, True]
+        .some((value) => value)).length === 2""")
     expect(panel).to_contain_text("NDCG")
     assert violations(page, "section[aria-label=Taste]") == []
     panel.get_by_role("button", name="Promote taste-1").click()

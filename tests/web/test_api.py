@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from curation.studio import Studio
+from tests.ports import kept_port
 from tests.review_store import fill
 
 ROOT = Path(__file__).parents[2]
@@ -29,9 +29,8 @@ class Served:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        self.kept = kept_port()
+        self.url = f"http://127.0.0.1:{self.kept.getsockname()[1]}"
         self.log = (root.parent / "server.log").open("wb")
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "app.py"), "--port", self.url.rpartition(":")[2],
@@ -49,7 +48,8 @@ class Served:
         gradio_client = import_module("gradio_client")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return gradio_client.Client(
-            self.url, headers=headers, verbose=False, analytics_enabled=False, download_files=False
+            self.url, headers=headers, verbose=False, analytics_enabled=False, download_files=False,
+            httpx_kwargs={"timeout": None},  # five seconds else, also on a busy machine
         )
 
 
