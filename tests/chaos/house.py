@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.ports import free_port
+from tests.ports import kept_port
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "chaos, but in order"
@@ -37,7 +37,8 @@ class House:
     def __init__(self, datastore: Path, log: Path, env: Mapping[str, str]) -> None:
         self.datastore, self.log = datastore, log
         self.run = f"{os.getpid()}-{time.monotonic_ns()}"
-        self.port = free_port()
+        self._kept = kept_port()  # also while the server is away
+        self.port = self._kept.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.env = {
             **os.environ, **env, MARK: self.run, "CURATION_PASSWORD": PASSWORD,

@@ -16,7 +16,7 @@ import pytest
 
 from tests.headless.runs import ROOT
 from tests.photos import BAD, shoot
-from tests.ports import free_port
+from tests.ports import kept_port
 
 COMMAND = [sys.executable, "-m", "curation", "review"]
 
@@ -29,7 +29,8 @@ def review(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_workspace_opens_over_a_folder(tmp_path: Path) -> None:
     folder = shoot(tmp_path / "walk")
-    port = free_port()
+    kept = kept_port()
+    port = kept.getsockname()[1]
     running = subprocess.Popen(
         [*COMMAND, str(folder), "--port", str(port)],
         cwd=ROOT,

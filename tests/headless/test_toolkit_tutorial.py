@@ -16,7 +16,7 @@ import pytest
 
 from tests.headless.toolkit_cases import snapshot
 from tests.headless.toolkit_tutorial import make
-from tests.ports import free_port
+from tests.ports import kept_port
 from tests.tutorial import blocks, run, words_of
 
 REVIEW = "review set/people"
@@ -24,7 +24,8 @@ REVIEW = "review set/people"
 
 def look_and_reject(here: Path, line: str, name: str) -> None:
     """Open the workspace as the page says, reject one picture in it, and stop it."""
-    port = free_port()
+    kept = kept_port()
+    port = kept.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     words, env = words_of(line)
     running = subprocess.Popen(
