@@ -22,7 +22,10 @@ def main() -> None:
     options = parser.parse_args()
     token = os.environ.get("CURATION_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else None
-    client = Client(options.url, headers=headers, verbose=False, analytics_enabled=False)
+    client = Client(
+        options.url, headers=headers, verbose=False, analytics_enabled=False,
+        httpx_kwargs={"timeout": 600},  # seconds; it is five else, and a server may be busy
+    )  # fmt: skip
 
     found = client.predict(where=options.where, order="score", count=3, api_name="/search")
     print(found["found"], "frames fit; the best:")

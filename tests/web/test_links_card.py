@@ -19,7 +19,7 @@ from curation.ui import links, markup
 from curation.ui.desk import Desk
 from curation.web.site import Settings, Site
 from tests.unit.ingest.strangers import Stranger, serving
-from tests.unit.ingest.test_links import QUICK, film
+from tests.unit.ingest.test_links import PATIENT, film
 
 ROOT = Path(__file__).parents[2]
 EVIL = "<img src=x onerror=alert(1)>{{x}}${alert(2)}"
@@ -53,7 +53,7 @@ def test_check_first_then_download(
     desk: Desk, card: links.LinkDesk, stranger: Stranger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def errand_of(params: LinkParams) -> Errand:
-        return Errand(params, QUICK, stranger.open_to)
+        return Errand(params, PATIENT, stranger.open_to)
 
     page = f"<html><title>{EVIL.replace('<', '&lt;')}</title><video src='v.mp4'></video>"
     stranger.put("/v.mp4", film())
