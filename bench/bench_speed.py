@@ -232,15 +232,12 @@ def main() -> int:
         paths[kind] = footage(kind, options.seconds // 3 if large else options.seconds)
     conditions = about()
     rows: list[Row] = []
-    for kind, path in paths.items():
-        new = list(ratio_rows(kind, contenders, race(path, options.rounds, contenders)))
-        told(new)
-        rows += new
     whole_run = not (options.kinds or options.only or options.no_peers)
     if whole_run or (options.hashes and not options.no_peers):
-        new = list(hash_rows(options.rounds, options.seconds))
-        told(new)
-        rows += new
+        rows += told(hash_rows(options.rounds, options.seconds))
+    for kind, path in paths.items():
+        costs = race(path, options.rounds, contenders)
+        rows += told(ratio_rows(kind, contenders, costs))
     if not whole_run or options.dry:
         print("nothing is written: a result has every kind and every contender", file=sys.stderr)
         return 0
@@ -253,10 +250,12 @@ def main() -> int:
     return write("speed", rows)
 
 
-def told(rows: list[Row]) -> None:
-    """Show what is known so far."""
-    for row in rows:
+def told(rows: Iterator[Row]) -> list[Row]:
+    """Show what is known so far, and return it."""
+    found = list(rows)
+    for row in found:
         print(f"  {row.metric:64} {row.value:8.3f} {row.interval or ''}", file=sys.stderr)
+    return found
 
 
 if __name__ == "__main__":

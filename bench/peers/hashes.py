@@ -25,7 +25,7 @@ def ours() -> Callable[[Path], str]:
 
     def phash(path: Path) -> str:
         reading = read(path, measured, ("phash",))
-        if reading.error is not None:
+        if reading.error:
             raise SystemExit(reading.error)
         return str(reading.told["phash"]["phash"])
 

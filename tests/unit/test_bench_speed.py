@@ -6,7 +6,9 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from bench.bench_speed import CONTENDERS, LIMIT, race, ratio_rows
 from bench.chart import bars
@@ -67,3 +69,13 @@ def test_our_rows_are_what_the_chart_reads() -> None:
     assert gates[f"default / {LIMIT}, {kind}"] == 1.05
     assert gates[f"MB at most: default, {kind}"] == 250
     assert gates[f"MB at most: {LIMIT}, {kind}"] is None
+
+
+@pytest.mark.parametrize("name", ["ours", "imagehash"])
+def test_hashing_takes_part(name: str, tmp_path: Path) -> None:
+    for seed in range(3):
+        noise = np.random.default_rng(seed).integers(0, 256, (96, 128, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{seed}.jpg")
+    words = [sys.executable, "-m", "bench.peers.hashes", name, str(tmp_path)]
+    told = run(Contender(lambda *_: words, own=True), tmp_path).told
+    assert (told["pictures"], told["unlike"]) == (3, 3) and told["cpu_s"] > 0
