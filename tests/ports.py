@@ -1,8 +1,14 @@
-"""Ports that nobody else on this machine is given while a test keeps them."""
+"""Ports for tests: kept for a server that comes and goes, or served by a thread."""
 
 from __future__ import annotations
 
 import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
 
 
 def kept_port() -> socket.socket:
@@ -15,3 +21,17 @@ def kept_port() -> socket.socket:
     kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     kept.bind(("127.0.0.1", 0))
     return kept
+
+
+@contextmanager
+def serving(config: uvicorn.Config) -> Iterator[int]:
+    """Serve in a thread of this process; yield the port."""
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield int(listener.getsockname()[1])
+        server.should_exit = True
+        thread.join()

@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ from starlette.testclient import TestClient
 from curation.errors import CurationError
 from curation.web.connections import MOST_WAITING, make_protocol
 from curation.web.site import Settings
-from tests.ports import kept_port
+from tests.ports import kept_port, serving
 from tests.web.conftest import every_route
 
 ROOT = Path(__file__).parents[2]
@@ -61,19 +60,11 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 @contextmanager
 def small_server(**limits: Any) -> Iterator[int]:
-    server = uvicorn.Server(
-        uvicorn.Config(
-            hello, log_level="critical", lifespan="off", ws="none", http=make_protocol(**limits)
-        )
+    config = uvicorn.Config(
+        hello, log_level="critical", lifespan="off", ws="none", http=make_protocol(**limits)
     )
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield int(listener.getsockname()[1])
-        server.should_exit = True
-        thread.join()
+    with serving(config) as port:
+        yield port
 
 
 @contextmanager

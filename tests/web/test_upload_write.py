@@ -17,6 +17,7 @@ import uvicorn
 from curation.web import upload_write
 from curation.web.quick_body import QuickBody
 from curation.web.upload_write import BUFFER_BYTES, Writer
+from tests.ports import serving
 
 
 @pytest.mark.parametrize("size", [0, 1, 4096, 300_000, BUFFER_BYTES, 3 * BUFFER_BYTES + 17])
@@ -88,15 +89,8 @@ def port(told: Told) -> Iterator[int]:
     config = uvicorn.Config(
         told.app, http=Line, lifespan="off", log_level="error", interface="asgi3"
     )
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield int(listener.getsockname()[1])
-        server.should_exit = True
-        thread.join()
+    with serving(config) as port:
+        yield port
 
 
 def answers(line: socket.socket, count: int) -> bytes:
