@@ -32,6 +32,8 @@ def serving(config: uvicorn.Config) -> Iterator[int]:
         thread.start()
         while not server.started:
             time.sleep(0.01)
-        yield int(listener.getsockname()[1])
-        server.should_exit = True
-        thread.join()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join()
