@@ -7,13 +7,12 @@ product of its day. The product was 0.35 to 0.71 s of processor time here, by ho
 half of the core was; 0.41 is taken, which makes the research's ratios 2.9 and 12.4, and three times
 that is the gate. With 0.71 it would be 5.1 and 21.5.
 
-imagededup: `pip install -e .[bench]`; without it its rows are missing.
+Where imagededup cannot be fetched, its rows are missing.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import resource
 import subprocess
@@ -29,6 +28,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bench import peers
+from bench.peers.places import NoPeer
 from bench.report import Row, write
 from curation.cull.library import Library, Photo
 from curation.cull.prints import Prints
@@ -36,7 +37,6 @@ from curation.cull.shelf import HashShelf
 from curation.decide.near import HashIndex, pairs_within, star_groups
 from curation.photos.capture import Capture
 from curation.photos.prints import PRINT
-from curation.steps.tvshim import ensure_torchvision
 
 RESEARCH = {6: 1.2 / 0.41, 10: 5.1 / 0.41}
 """Products that the research's search of a million hashes takes, at an assumed 0.41 s each."""
@@ -180,12 +180,11 @@ def shelf_rows(n: int) -> list[Row]:
 
 
 def peer_rows() -> list[Row]:
-    """Return the cost of the same pairs with imagededup, when it is installed."""
+    """Return the cost of the same pairs with imagededup, where it can be had."""
     try:
-        ensure_torchvision()
-        methods = importlib.import_module("imagededup.methods")
-    except ImportError as error:
-        print(f"imagededup is not compared: {error}")
+        methods = peers.imagededup()
+    except NoPeer as why:
+        print(why)
         return []
     hashes = hashes_of(PEER_N)
     texts = {f"{at:05}": f"{int(value):016x}" for at, value in enumerate(hashes)}
@@ -197,7 +196,7 @@ def peer_rows() -> list[Row]:
             search_method="brute_force_cython", num_dist_workers=0,
         )  # fmt: skip
 
-    spent, found = cpu_s(theirs)
+    spent, said = cpu_s(theirs)
     pairs_within(hashes_of(40_000), PEER_RADIUS, engine="numba")
     mine, near = cpu_s(lambda: pairs_within(hashes, PEER_RADIUS, engine="numba"), 5)
     ours = {
@@ -205,15 +204,15 @@ def peer_rows() -> list[Row]:
         for a, b, d in zip(near.one.tolist(), near.other.tolist(), near.distance.tolist(),
                            strict=True)
     }  # fmt: skip
-    peers = {
+    found = {
         (min(int(a), int(b)), max(int(a), int(b)), int(d))
-        for a, others in found.items()
+        for a, others in said.items()
         for b, d in others
     }
     return [
         Row("imagededup / ours: all pairs, radius 10", spent / mine, PEER_GATE, 1000.0, True,
             PEER_N, split=f"{spent:.1f} s and {1e3 * mine:.1f} ms"),
-        Row("pairs or distances that only one of them finds", len(ours ^ peers), 0.0, 0.0, False,
+        Row("pairs or distances that only one of them finds", len(ours ^ found), 0.0, 0.0, False,
             PEER_N, split=f"{len(ours)} pairs"),
     ]  # fmt: skip
 

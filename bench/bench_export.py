@@ -1,6 +1,6 @@
 """Export of 10,000 frames against a plain copy of the same files, in turns on one disk.
 
-    python bench/bench_export.py            writes nothing but a table
+    python -m bench.bench_export            writes nothing but a table
     make bench-taste                        collects rows() into bench/results/taste.json
 
 Both write into fresh folders, one after the other, some rounds; the ratio is that of wall times
@@ -22,8 +22,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.report import Row
 

@@ -2,9 +2,8 @@
 
 Against what people write (imagehash and OpenCV, then every pair in Python) and imagededup, on the
 same pictures and the same hashes; times are processor time, of all processes, which a busy machine
-changes least. imagededup: `pip install -e .[bench]`; without it its rows are missing.
-Python and imagededup are asked for the neighbours of some of the hashes; the time for all of them
-is that, multiplied.
+changes least. Where imagededup cannot be fetched, its rows are missing. Python and imagededup are
+asked for the neighbours of some of the hashes; the time for all of them is that, multiplied.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ import imagehash
 import numpy as np
 from PIL import Image
 
+from bench import peers
+from bench.peers.places import NoPeer
 from bench.report import Row, write
 from curation.decide.near import pairs_within, stars_within
 from curation.engine.reading import read
-from curation.errors import CurationError
-from curation.steps.tvshim import ensure_torchvision
 from curation.store.catalogue import Catalogue
 from curation.toolkit.index import Index, measured
 from curation.toolkit.workdir import WorkDir
@@ -89,7 +88,7 @@ def ours(paths: list[Path], *names: str) -> list[int]:
     found = []
     for path in paths:
         reading = read(path, measured, (*names, "size"))
-        assert reading.error is None, reading.error
+        assert not reading.error, reading.error
         found.append(int(reading.told["phash"]["phash"], 16))
     return found
 
@@ -239,10 +238,9 @@ def main() -> int:
     options, _ = parser.parse_known_args()
     cv2.setNumThreads(1)
     try:
-        ensure_torchvision()  # imagededup imports it for its other methods
-        imagededup: Any = importlib.import_module("imagededup.methods")
-    except (ImportError, CurationError):
-        print("imagededup is not installed: pip install -e .[bench]")
+        imagededup = peers.imagededup()
+    except NoPeer as why:
+        print(why)
         imagededup = None
     folder = Path(tempfile.mkdtemp())
     try:

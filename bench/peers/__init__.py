@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from bench.contender import ROOT, Contender
+from bench.contender import Contender
 from bench.ffmpeg import ffmpeg_path
 from bench.peers import places
+from curation.errors import CurationError
 
 Command = Callable[[Path, Path], list[str]]
 TIMED = str(Path(__file__).with_name("timed.py"))
@@ -54,17 +57,30 @@ def hash_peers() -> dict[str, Contender]:
     """Return the programs that hash pictures, ours first; the path that they take is a folder."""
     found = {name: Contender(_hashes(name), own=True) for name in ("ours", "imagehash")}
     try:
-        folder = places.beside("imagededup", places.IMAGEDEDUP)
+        imagededup()
     except places.NoPeer as why:
         print(f"  {why}", file=sys.stderr)
     else:
-        path = os.pathsep.join(
-            part for part in (str(ROOT), str(folder), os.environ.get("PYTHONPATH", "")) if part
-        )
-        found["imagededup"] = Contender(
-            _hashes("imagededup"), own=True, around={"PYTHONPATH": path}
-        )
+        found["imagededup"] = Contender(_hashes("imagededup"), own=True)
     return found
+
+
+def imagededup() -> Any:
+    """Return imagededup.methods, fetched where it is not there yet.
+
+    Raises:
+        places.NoPeer: it cannot be had; says why.
+    """
+    from curation.steps.tvshim import ensure_torchvision
+
+    folder = str(places.beside("imagededup", places.IMAGEDEDUP))
+    if folder not in sys.path:
+        sys.path.append(folder)
+    try:
+        ensure_torchvision()  # for its other methods
+        return importlib.import_module("imagededup.methods")
+    except (ImportError, CurationError) as error:
+        raise places.NoPeer(f"imagededup is not compared: {error}") from error
 
 
 def versions() -> dict[str, str]:

@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import process_time
-from typing import Any
 
 import cv2
 
@@ -46,12 +45,9 @@ def of_imagehash() -> Callable[[Path], str]:
 
 def of_imagededup() -> Callable[[Path], str]:
     """Return what the first lines of imagededup's description do."""
-    from curation.steps.tvshim import ensure_torchvision
+    from bench.peers import imagededup
 
-    ensure_torchvision()  # imagededup imports it for its other methods
-    from imagededup.methods import PHash
-
-    hasher: Any = PHash(verbose=False)
+    hasher = imagededup().PHash(verbose=False)
     return lambda path: str(hasher.encode_image(image_file=str(path)))
 
 

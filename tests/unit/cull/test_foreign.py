@@ -94,11 +94,13 @@ def test_imagededup_with_and_without_scores(tmp_path: Path, three: list[Path]) -
 
 
 def test_imagededups_own_file(tmp_path: Path) -> None:
-    from curation.steps.tvshim import ensure_torchvision
+    from bench import peers
+    from bench.peers.places import NoPeer
 
-    ensure_torchvision()  # imagededup imports it, also for its hashes
-    methods = pytest.importorskip("imagededup.methods", exc_type=ImportError)
-
+    try:
+        methods = peers.imagededup()
+    except NoPeer as why:
+        pytest.skip(str(why))
     from tests.headless.cull_trees import pair
 
     folder = tmp_path / "pictures"
