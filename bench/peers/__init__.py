@@ -56,8 +56,8 @@ def video_peers() -> dict[str, Contender]:
 def hash_peers() -> dict[str, Contender]:
     """Return the programs that hash pictures, ours first; the path that they take is a folder."""
     found = {name: Contender(_hashes(name), own=True) for name in ("ours", "imagehash")}
-    try:
-        imagededup()
+    try:  # not imported here: a process that we start counts our memory as its own
+        places.beside("imagededup", places.IMAGEDEDUP)
     except places.NoPeer as why:
         print(f"  {why}", file=sys.stderr)
     else:
