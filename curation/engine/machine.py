@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from curation.errors import NoSpace
@@ -15,6 +16,7 @@ THREAD_SETTINGS = (
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",  # its idle threads would spin a while after each picture
 )
 LEAST_FREE_BYTES = 256 << 20
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -34,6 +36,8 @@ def single_threaded() -> None:
     """Keep numeric libraries of this process to one thread: workers are what uses the cores."""
     for name in THREAD_SETTINGS:
         os.environ.setdefault(name, "1")
+    if "cv2" in sys.modules:  # it has read its setting already
+        sys.modules["cv2"].setNumThreads(1)
 
 
 def keep_memory() -> None:

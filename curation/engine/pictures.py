@@ -59,12 +59,8 @@ def make_reader() -> Any:
     from curation.engine.machine import single_threaded
 
     single_threaded()
-    import cv2
-
     from curation.errors import ImageUnreadable
     from curation.photos.picture import read
-
-    cv2.setNumThreads(1)
 
     def handler(task: Batch) -> Iterator[tuple[PictureFile, Any]]:
         for file in task.files:

@@ -122,9 +122,6 @@ def _make_reader(tell: Tell) -> Any:
     from curation.engine.machine import single_threaded
 
     single_threaded()
-    import cv2
-
-    cv2.setNumThreads(1)
 
     def handler(task: Task) -> Iterator[Reading]:
         for path in task.files:

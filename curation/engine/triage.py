@@ -35,9 +35,6 @@ class Sorter:
 
     def __init__(self, params: TriageParams) -> None:
         single_threaded()
-        import cv2
-
-        cv2.setNumThreads(1)
         self.step = Triage(params)
 
     def __call__(self, task: Video) -> Iterator[list[Measured]]:

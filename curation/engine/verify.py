@@ -54,9 +54,6 @@ class PairRunner:
 
     def __init__(self, matcher: str, weights: Path | None) -> None:
         single_threaded()
-        import cv2
-
-        cv2.setNumThreads(1)
         self.matcher: Matcher = make_matcher(matcher, weights)
         self._features: OrderedDict[int, Any] = OrderedDict()
 

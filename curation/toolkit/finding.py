@@ -94,9 +94,6 @@ def serve(open_looker: Callable[[], Looker]) -> Any:
 
 class _Handler:
     def __init__(self, looker: Looker) -> None:
-        import cv2
-
-        cv2.setNumThreads(1)
         self.looker = looker
         self.close = looker.close
 

@@ -28,6 +28,18 @@ class Handler:
         yield (task, 2)
 
 
+class Threads:
+    """Yields how many threads work at once in a loop of OpenCV's."""
+
+    def __init__(self) -> None:
+        import cv2
+
+        self.count = cv2.getNumThreads
+
+    def __call__(self, task: object) -> Iterator[object]:
+        yield self.count()
+
+
 class BadStart:
     def __init__(self) -> None:
         raise CurationError("weights are missing", "fetch them")
@@ -59,6 +71,13 @@ def test_a_task_that_kills_its_worker_is_named_and_the_rest_goes_on() -> None:
     assert "SIGKILL" in died["kill"]
     assert "code 7" in died["exit"]
     assert {event.task for event in events if event.kind == "done"} == {1, 2, 3, 4}
+
+
+def test_a_worker_has_one_thread_of_opencv() -> None:
+    """Those of OpenCV look for work a while after each loop, at the cost of the other workers."""
+    with Pool(Threads, 1) as pool:
+        messages = [event.message for event in pool.run([1]) if event.kind == "item"]
+    assert messages == [1]
 
 
 def test_a_task_put_back_is_given_out_again() -> None:
