@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from curation.store.videos import (
     ShotRow,
     VideoTable,
 )
+from curation.video.sampling import is_frame_name
 
 if TYPE_CHECKING:
     from curation.video.extract import Chunk, ExtractedFrame, ExtractTask
@@ -200,14 +202,8 @@ class _Driver:
             state = None
         info = self.table.info(video_id)
         out_dir = self.table.output_dir(video_id)
-        if out_dir.is_symlink():
-            raise StoreError(f"{out_dir}: is a link, so its frames would lie elsewhere: remove it")
+        self._sweep(video_id)
         out_dir.mkdir(parents=True, exist_ok=True)
-        for stale in out_dir.glob("*.part"):
-            stale.unlink()
-        pieces.sweep(out_dir)
-        self.packs.cut(video_id)
-        self.proxies.cut(video_id)
         self._names[video_id] = info.path.name
         self._at[video_id] = state.time_s if state else 0.0
         carry = state.carry if state else None
@@ -249,6 +245,8 @@ class _Driver:
             if is_poison(event):
                 self.poisoned += 1
                 reason = self.quarantine.put(task.task.path, "extract", reason).sentence()
+            with contextlib.suppress(OSError, StoreError):  # what stays there costs no other video
+                self._sweep(video_id)
             yield self.give_up(video_id, reason, meter)
 
     def _advance(self, task: VideoTask, chunk: Chunk, meter: Meter) -> Progress:
@@ -287,6 +285,23 @@ class _Driver:
                 pool.again(rest)
             return
         self._give(task, division, pool)
+
+    def _sweep(self, video_id: int) -> None:
+        """Remove what a worker has left that ended before it could hand it over."""
+        folder = self.table.output_dir(video_id)
+        if folder.is_symlink():
+            raise StoreError(f"{folder}: is a link, so its frames would lie elsewhere: remove it")
+        for stale in folder.glob("*.part"):
+            stale.unlink()
+        pieces.sweep(folder)
+        rows = self.catalogue.db.execute("SELECT file FROM frame WHERE video_id = ?", (video_id,))
+        stored = {row["file"] for row in rows}
+        stem = self.table.info(video_id).path.stem
+        for path in folder.glob("*.jpg"):
+            if is_frame_name(stem, path.name) and self.catalogue.relative(path) not in stored:
+                path.unlink()
+        self.packs.cut(video_id)
+        self.proxies.cut(video_id)
 
     def give_up(self, video_id: int, reason: str, meter: Meter) -> Progress:
         """Close a video with what there is of it, and say why."""

@@ -171,12 +171,11 @@ def state_of(path: Path | str) -> str:
 
 
 def _stray_files(catalogue: Catalogue) -> Iterator[Problem]:
-    """Look for pictures that no frame owns: a finished video has none."""
+    """Look for pictures that no frame owns: a video that was closed has none."""
     table = VideoTable(catalogue)
     strays = []
     rows = catalogue.db.execute(
-        "SELECT e.video_id FROM extraction e JOIN video v ON v.id = e.video_id"
-        " WHERE e.done = 1 AND e.failure IS NULL"
+        "SELECT e.video_id FROM extraction e JOIN video v ON v.id = e.video_id WHERE e.done = 1"
     ).fetchall()
     for row in rows:
         folder = table.output_dir(row["video_id"])

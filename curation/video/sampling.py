@@ -104,6 +104,12 @@ def frame_name(stem: str, ordinal: int, time_s: float) -> str:
     return f"{safe_stem(stem)}_f{ordinal:06d}_{time_s:.3f}s.jpg"
 
 
+def is_frame_name(stem: str, name: str) -> bool:
+    """Return whether `frame_name` gives this name to a still of a video, whatever its time."""
+    rest = name.removeprefix(f"{safe_stem(stem)}_f")
+    return rest != name and re.fullmatch(r"\d{6,}_-?\d+\.\d{3}s\.jpg", rest) is not None
+
+
 def shot_picks(pts: list[int]) -> list[int]:
     """Return the first, middle and last of the rising times of a shot, each once.
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ import pytest
 
 from curation.engine import extract as engine
 from curation.engine import limits
-from curation.engine.pool import Pool
+from curation.engine.meter import Meter
+from curation.engine.pool import Event, Pool
+from curation.errors import CurationError
 from curation.params import ExtractParams
 from curation.records import Progress
+from curation.store.integrity import check
 from curation.store.quarantine import QuarantineTable
 from curation.studio import Studio
 from tests import videos
@@ -115,6 +119,38 @@ def test_stills_without_end_are_stopped(studio: Studio, monkeypatch: pytest.Monk
     driver = engine._Driver(studio.catalogue, ExtractParams(mode="every", every=1, jpeg_quality=80))
     with pytest.raises(limits.OverLimit, match="its stills take more than 0 MB"):
         list(engine.make_extractor()(driver.task(video_id)))
+
+
+def test_stills_that_a_worker_never_handed_over_are_removed(studio: Studio) -> None:
+    beats(studio.extract((), PARAMS))
+    (video_id, *_) = studio.videos.names()
+    folder = studio.videos.output_dir(video_id)
+    (folder / "a_cover.jpg").write_bytes(b"of the user")
+    before = set(folder.iterdir())
+    driver = engine._Driver(studio.catalogue, PARAMS.model_copy(update={"fps": 12.0}))
+    task = replace(driver.task(video_id), deaths=1)
+    next(iter(engine.make_extractor()(task)))  # of a worker that ends before this is sent
+    assert set(folder.iterdir()) > before
+    died = Event("died", task, error=CurationError("it crashed"))
+    with Pool[Any](engine.make_extractor, 1) as pool:
+        list(driver.hear(died, pool, Meter("extract", 1)))
+    state = studio.videos.extraction(video_id)
+    assert state is not None and (state.failure or "").startswith("quarantined: it crashed")
+    assert set(folder.iterdir()) == before
+    (folder / "a_cover.jpg").unlink()
+    assert not [problem.what for problem in check(studio.catalogue) if problem.is_bad]
+
+
+def test_stills_of_a_killed_run_do_not_outlive_one_with_other_settings(studio: Studio) -> None:
+    beats(studio.extract((), PARAMS))
+    (video_id, *_) = studio.videos.names()
+    folder = studio.videos.output_dir(video_id)
+    before = set(folder.iterdir())
+    driver = engine._Driver(studio.catalogue, PARAMS.model_copy(update={"fps": 12.0}))
+    next(iter(engine.make_extractor()(driver.task(video_id))))
+    assert set(folder.iterdir()) > before
+    engine._Driver(studio.catalogue, PARAMS.model_copy(update={"fps": 0.5})).task(video_id)
+    assert set(folder.iterdir()) == before
 
 
 def test_a_video_that_takes_without_end_is_closed_and_left_alone(

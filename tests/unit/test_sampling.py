@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from curation.video.sampling import (
     STEM_BYTES,
     frame_name,
+    is_frame_name,
     is_nth,
     range_pts,
     safe_stem,
@@ -89,6 +90,9 @@ def test_a_name_carries_place_and_time(
     stem: str, ordinal: int, time_s: float, name: str
 ) -> None:
     assert frame_name(stem, ordinal, time_s) == name
+    assert is_frame_name(stem, name)
+    for other in (f"x{name}", name[1:], f"{name}.part", name.replace("s.jpg", ".jpg")):
+        assert not is_frame_name(stem, other)
 
 
 @given(st.text(max_size=400), st.integers(0, 10**9), st.floats(-10, 10**6))
