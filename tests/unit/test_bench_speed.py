@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 from bench.bench_speed import CONTENDERS, LIMIT, race, ratio_rows
 from bench.chart import bars
-from bench.contender import Contender, run
+from bench.contender import ROOT, Contender, run
 from bench.peers import TIMED, Command
 from tests.videos import clip
 
@@ -79,3 +80,11 @@ def test_hashing_takes_part(name: str, tmp_path: Path) -> None:
     words = [sys.executable, "-m", "bench.peers.hashes", name, str(tmp_path)]
     told = run(Contender(lambda *_: words, own=True), tmp_path).told
     assert (told["pictures"], told["unlike"]) == (3, 3) and told["cpu_s"] > 0
+
+
+def test_the_race_itself_stays_small() -> None:
+    """Linux counts the memory of who starts a process as that of the process."""
+    words = "import sys; from bench.peers import hash_peers; hash_peers(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", words], cwd=ROOT, capture_output=True, text=True,
+                          check=True)  # fmt: skip
+    assert not {"imagededup", "imagehash", "torch"} & set(done.stdout.split())

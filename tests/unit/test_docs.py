@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bench.chart import bars
 from curation.store.catalogue import Catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +80,14 @@ def test_a_reader_gets_to_every_page_and_every_picture_is_shown() -> None:
             seen |= some
     there = {*(ROOT / "docs").rglob("*.md"), *(ROOT / "docs" / "pictures").iterdir()}
     assert not sorted(there - seen)
+
+
+def test_the_speed_chart_is_of_the_results() -> None:
+    drawn = (ROOT / "docs" / "pictures" / "speed.svg").read_text()
+    said = re.findall(r"<!-- (\d+\.\d\d) -->", drawn)  # matplotlib tells each text it draws
+    kinds = bars(json.loads((ROOT / "bench" / "results" / "speed.json").read_text()))
+    told = [f"{bar.value:.2f}" for found in kinds.values() for bar in found.values()]
+    assert sorted(said) == sorted(told), "python -m bench.chart draws it anew"
 
 
 def test_the_readme_is_short_and_its_pictures_are_there() -> None:
