@@ -72,7 +72,8 @@ distclean: clean ## clean, and remove .venv, models and sample clips
 system: ## the shared libraries that OpenCV and MediaPipe need
 	@scripts/system-deps $(if $(wildcard $(VENV)/bin/python),,--venv)
 
-venv: system $(VENV)/.requirements.stamp ## .venv with the pinned requirements
+venv: system $(VENV)/.requirements.stamp ## .venv with the pinned requirements; finds curation from any folder
+	@echo "$(CURDIR)" > "$$(echo $(VENV)/lib/python3*/site-packages)/frame-curation-studio.pth"
 
 dev: venv $(VENV)/.requirements-dev.stamp ## the same, with what tests and lint need
 

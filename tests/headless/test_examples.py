@@ -32,6 +32,18 @@ def test_from_videos_to_a_report(
     assert (tmp_path / "datastore" / "dataset_report.html").stat().st_size > 10_000
 
 
+def test_practice_footage_is_made_as_the_tutorials_type_it(
+    sample_clips: list[Path], tmp_path: Path
+) -> None:
+    """In the clone and in a venv that `make` made, with nothing told about where the package is."""
+    done = subprocess.run(
+        [sys.executable, "examples/make_footage.py", str(tmp_path), "--phones"], cwd=ROOT,
+        capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"IMG_0412.MOV", "IMG_0413.MOV"}
+
+
 def test_importing_the_package_is_light_and_gives_what_it_says() -> None:
     code = (
         "import sys, curation\n"
