@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -219,22 +219,56 @@ def _loaded(path: Path) -> nn.Module:
 
 
 def optimised(network: nn.Module, input_px: int, device: str) -> Any:
-    """Return the network traced and frozen: normalisation folded into the convolutions.
+    """Return a network traced and frozen: normalisation folded into the convolutions.
+
+    Its values go into what is returned; the network itself is empty afterwards.
 
     On a CPU also laid out for its convolutions (oneDNN), which halves the time; the answers
     differ by some 1e-6.
 
     torch keeps what was frozen of a trace until the process ends. A program that was read is one
     of its own and goes with the network: a process opens and closes networks without growing by
-    their weights.
+    their weights. They are put into the program after it was read, and it is traced without the
+    network's inner modules: writing weights, and asking each module what it has, took two thirds
+    of the time.
     """
     import torch
 
-    network = network.to(device)
+    flat = _flat(network.to(device))
     example = torch.zeros(1, 3, input_px, input_px, device=device)
     with torch.no_grad():
+        traced = torch.jit.trace(flat, example, check_trace=False)
+        held = {name: value.data for name, value in _values(flat)}
+        for _, value in _values(flat):
+            value.data = torch.empty(0, dtype=value.dtype, device=device)
         program = BytesIO()
-        torch.jit.save(torch.jit.trace(network, example, check_trace=False), program)
+        torch.jit.save(traced, program)
         program.seek(0)
         own = torch.jit.load(program, map_location=device)
+        for name, value in _values(own):
+            value.data = held[name]
         return torch.jit.optimize_for_inference(own) if device == "cpu" else torch.jit.freeze(own)
+
+
+def _flat(network: nn.Module) -> nn.Module:
+    """Return a module that answers as a network does and has its values, but no inner modules."""
+    from torch import nn
+
+    class Flat(nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            for n, value in enumerate(network.parameters()):
+                self.register_parameter(f"parameter_{n}", value)
+            for n, value in enumerate(network.buffers()):
+                self.register_buffer(f"buffer_{n}", value)
+
+        def forward(self, x: Tensor) -> Any:
+            return network(x)
+
+    return Flat().eval()
+
+
+def _values(network: Any) -> Iterator[tuple[str, Tensor]]:
+    """Yield parameters and buffers of a network, by name."""
+    yield from network.named_parameters()
+    yield from network.named_buffers()
