@@ -8,6 +8,7 @@ import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,34 @@ def quiet() -> Iterator[None]:
         os.close(saved)
 
 
+class _Later(ModuleType):
+    """Stands for a module until something of it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextmanager
+def put_off(*names: str) -> Iterator[None]:
+    """Have modules that are imported inside, parents named before children, wait for their use."""
+    waiting = {name: _Later(name) for name in names if name not in sys.modules}
+    for name, module in waiting.items():
+        parent, _, child = name.rpartition(".")
+        if parent in waiting:
+            setattr(waiting[parent], child, module)
+    sys.modules.update(waiting)
+    try:
+        yield
+    finally:
+        for name, module in waiting.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
+
+
 class Task:
     """One MediaPipe task on still pictures, from a model file of the manifest.
 
@@ -57,9 +86,11 @@ class Task:
         """Open the model."""
         path = weights.path_of(weight)
         try:
-            self._mp = importlib.import_module("mediapipe")
-            vision = importlib.import_module("mediapipe.tasks.python.vision")
-            core = importlib.import_module("mediapipe.tasks.python.core.base_options")
+            # What it would draw and record with takes half a second and 38 MB of each worker.
+            with put_off("matplotlib", "matplotlib.pyplot", "sounddevice"):
+                self._mp = importlib.import_module("mediapipe")
+                vision = importlib.import_module("mediapipe.tasks.python.vision")
+                core = importlib.import_module("mediapipe.tasks.python.core.base_options")
         except (ImportError, OSError) as error:
             raise StepUnavailable(
                 f"mediapipe cannot be loaded: {error}", "pip install mediapipe==0.10.33"
