@@ -294,9 +294,7 @@ class _Driver:
         for stale in folder.glob("*.part"):
             stale.unlink()
         pieces.sweep(folder)
-        rows = self.catalogue.db.execute("SELECT file FROM frame WHERE video_id = ?", (video_id,))
-        stored = {row["file"] for row in rows}
-        stem = self.table.info(video_id).path.stem
+        stored, stem = self.table.files(video_id), self.table.info(video_id).path.stem
         for path in folder.glob("*.jpg"):
             if is_frame_name(stem, path.name) and self.catalogue.relative(path) not in stored:
                 path.unlink()

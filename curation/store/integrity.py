@@ -179,10 +179,7 @@ def _stray_files(catalogue: Catalogue) -> Iterator[Problem]:
     ).fetchall()
     for row in rows:
         folder = table.output_dir(row["video_id"])
-        owned = set(_column(
-            catalogue, "SELECT file FROM frame WHERE video_id = ? AND file IS NOT NULL",
-            row["video_id"],
-        ))  # fmt: skip
+        owned = table.files(row["video_id"])
         found = folder.iterdir() if folder.is_dir() else ()
         strays += [
             name

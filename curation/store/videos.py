@@ -106,6 +106,11 @@ class VideoTable:
         folder, number = row["folder_no"], row["video_no"]
         return self.catalogue.root / f"videos_folder_{folder}" / f"output_images_{number}"
 
+    def files(self, video_id: int) -> set[str]:
+        """Return the stored pictures of a video, as paths below the datastore."""
+        rows = self.catalogue.db.execute("SELECT file FROM frame WHERE video_id = ?", (video_id,))
+        return {row["file"] for row in rows if row["file"]}
+
     def pack_path(self, video_id: int) -> Path:
         """Return the file that holds the thumbnails of a video."""
         row = self.catalogue.db.execute(
