@@ -90,7 +90,7 @@ def page_of(browser: Any) -> Any:
 def drawn_ms(page: Any, url: str, kind: str) -> float:
     """Return how long an address takes to a screen full of loaded thumbnails."""
     page.goto(url)
-    page.wait_for_function(f"probe.drawnMs.{kind} > 0")
+    page.wait_for_function(f"() => probe.drawnMs.{kind} > 0")
     return float(page.evaluate(f"probe.drawnMs.{kind}"))
 
 
@@ -99,7 +99,7 @@ def times(page: Any, watch: str, act: Callable[[], None], count: int) -> list[fl
     page.evaluate(f"() => {{ probe.times = []; probe.stop = probe.watch({watch}); }}")
     for _ in range(count):
         act()
-        page.wait_for_function("probe.pending === 0")
+        page.wait_for_function("() => probe.pending === 0")
     page.evaluate("probe.stop()")
     return list(page.evaluate("probe.times"))
 
@@ -168,12 +168,12 @@ def review(browser: Any, url: str, datastore: Path, table: Table) -> None:
     keys = iter("px" * KEYS)
     table.add("mark key to paint",
               times(page, marked, lambda: page.keyboard.press(next(keys)), KEYS), 50)
-    page.wait_for_function(f"{WS}.marks.pending === 0")
+    page.wait_for_function(f"() => {WS}.marks.pending === 0")
 
     shown = ("'keydown', (e) => e.key === 'ArrowRight', () => probe.review.loupe(),"
              " (was) => { const now = probe.review.loupe(); return now && now !== was; }")
     page.keyboard.press("e")
-    page.wait_for_function("probe.review.loupe()")
+    page.wait_for_function("() => probe.review.loupe()")
     nodes.append(page.evaluate("probe.nodes()"))
 
     def step() -> None:
@@ -267,7 +267,7 @@ def gallery(browser: Any, url: str, table: Table) -> None:
     table.add(f"{name}: move a threshold to paint", waits, None)
     slider.evaluate("(i) => { i.value = 0; i.dispatchEvent(new Event('input', {bubbles: true})); }")
     page.locator("#gallery .grid-wrap .thumbnail-item").first.click()
-    page.wait_for_function("probe.gallery.loupe()")
+    page.wait_for_function("() => probe.gallery.loupe()")
     shown = ("'keydown', (e) => e.key === 'ArrowRight', () => probe.gallery.loupe(),"
              " (was) => { const now = probe.gallery.loupe(); return now && now !== was; }")
     table.add(f"{name}: next picture in the preview",
