@@ -33,4 +33,4 @@ def test_a_network_that_is_closed_takes_its_weights_with_it() -> None:
     done = subprocess.run([sys.executable, "-c", OPENED], cwd=Path(__file__).parents[2],
                           capture_output=True, text=True, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 1, "it grew by weights that nobody uses"
+    assert float(done.stdout) < 2, "it grew by weights that nobody uses"
