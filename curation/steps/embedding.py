@@ -229,8 +229,8 @@ def optimised(network: nn.Module, input_px: int, device: str) -> Any:
     torch keeps what was frozen of a trace until the process ends. A program that was read is one
     of its own and goes with the network: a process opens and closes networks without growing by
     their weights. They are put into the program after it was read, and it is traced without the
-    network's inner modules: writing weights, and asking each module what it has, took two thirds
-    of the time.
+    network's inner modules: writing weights, and asking each module what it has, took half of
+    the time.
     """
     import torch
 
