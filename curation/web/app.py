@@ -106,6 +106,7 @@ def _with_pages(app: FastAPI, site: Site, static: Path) -> FastAPI:
     os.environ.update(QUIET)
     # By itself it takes one folder of /tmp for all users: the second one could not start.
     os.environ.setdefault("GRADIO_TEMP_DIR", str(site.studio.root / "previews" / "gradio"))
+    site.make_ready()  # meanwhile: to load Gradio takes seconds, too
     import gradio
 
     from curation.ui.page import build

@@ -138,7 +138,7 @@ def _secret(env: Mapping[str, str], name: str) -> str | None:
 
 
 class Site:
-    """The parts of one server; nothing runs before `start`."""
+    """The parts of one server; nothing runs before `make_ready` or `start`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -153,6 +153,7 @@ class Site:
         self.trials = Helper(self.studio.root)
         # A third, so that opening the workspace waits for neither.
         self.review = Helper(self.studio.root)
+        self._readied = False
         self.places = Places(settings.input_dirs, self.studio.root)
         self.changes = Changes(self.places, self.studio.root)
         self.shower = Pictures(self.studio.root)
@@ -169,8 +170,13 @@ class Site:
         self.jobs.start()
         left = partial(self.uploads.finish_left, self.trail.note)
         threading.Thread(target=left, name="uploads", daemon=True).start()
-        if frames_revision(self.studio.catalogue)[0] >= MANY_FRAMES:
-            self.review.submit(Table())  # takes seconds: before somebody waits for it
+        self.make_ready()
+
+    def make_ready(self) -> None:
+        """Have the table of a large review made, once: it takes seconds, and nobody waits yet."""
+        if not self._readied and frames_revision(self.studio.catalogue)[0] >= MANY_FRAMES:
+            self.review.submit(Table())
+        self._readied = True
 
     def stop(self) -> None:
         """Let go; running jobs go on by themselves."""
