@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -98,6 +99,19 @@ class VideoInfo:
     streams: tuple[PictureStream, ...] = ()
     chapters: tuple[Chapter, ...] = ()
     active_xyxy_px: tuple[int, int, int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileSum:
+    """A file as it was written: SHA-256 (32 bytes), size, and time of the last change."""
+
+    sha256: bytes
+    n_bytes: int
+    mtime_ns: int
+
+    def is_of(self, told: os.stat_result) -> bool:
+        """Return whether a file is still that one, by size and time."""
+        return told.st_size == self.n_bytes and told.st_mtime_ns == self.mtime_ns
 
 
 @dataclass(frozen=True, slots=True)

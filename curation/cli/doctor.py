@@ -36,6 +36,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--host", default="127.0.0.1", help="default %(default)s")
     made.add_argument("--port", type=int, default=7860, help="default %(default)s")
     made.add_argument("--quick", action="store_true", help="do not load the libraries")
+    made.add_argument(
+        "--bytes", action="store_true",
+        help="read every still whole, too, and compare it with what extraction wrote",
+    )  # fmt: skip
     made.add_argument("--json", action="store_true", help="print one JSON summary on stdout")
     return made
 
@@ -96,7 +100,7 @@ def look(options: argparse.Namespace) -> Iterator[Finding]:
         ("libraries", checks_of.libraries),
         ("models", checks_of.models),
         ("disk", lambda: checks_of.disk(options.datastore)),
-        ("datastore", lambda: checks_of.datastore(options.datastore)),
+        ("datastore", lambda: checks_of.datastore(options.datastore, options.bytes)),
         ("port", lambda: checks_of.port(options.host, options.port)),
         ("door", lambda: checks_of.door(os.environ)),
     ]

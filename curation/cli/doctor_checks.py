@@ -178,7 +178,7 @@ def disk(folder: Path) -> Iterator[Finding]:
             yield Finding(name, "ok", said)
 
 
-def datastore(folder: Path) -> Iterator[Finding]:
+def datastore(folder: Path, every_byte: bool = False) -> Iterator[Finding]:
     """Try to write, lock and link in the datastore, and read its catalogue when there is one."""
     place = _existing(folder)
     try:
@@ -193,7 +193,7 @@ def datastore(folder: Path) -> Iterator[Finding]:
         yield Finding("datastore", "warn", said, f"chmod o-w {place}")
     else:
         yield Finding("datastore", "ok", f"{place} can be written and locked")
-    yield from _catalogue(folder)
+    yield from _catalogue(folder, every_byte)
 
 
 def _try_writing(place: Path) -> None:
@@ -206,7 +206,7 @@ def _try_writing(place: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _catalogue(folder: Path) -> Iterator[Finding]:
+def _catalogue(folder: Path, every_byte: bool) -> Iterator[Finding]:
     from curation.errors import CurationError
     from curation.store.catalogue import FILE_NAME, Catalogue
 
@@ -216,7 +216,7 @@ def _catalogue(folder: Path) -> Iterator[Finding]:
         catalogue = Catalogue(folder)
         told = catalogue.quick_check()
         if not told:
-            yield from _integrity(catalogue)
+            yield from _integrity(catalogue, every_byte)
         catalogue.close()
     except CurationError as error:
         yield Finding("catalogue", "bad", error.message, error.hint)
@@ -239,11 +239,11 @@ def _readers(path: Path) -> Iterator[Finding]:
         yield Finding("privacy", "warn", said, f"chmod go-rwx {shlex.quote(str(path))}*")
 
 
-def _integrity(catalogue: Catalogue) -> Iterator[Finding]:
+def _integrity(catalogue: Catalogue, every_byte: bool) -> Iterator[Finding]:
     """Compare the catalogue with its files: what a kill or a full disk may have left."""
     from curation.store.integrity import check
 
-    found = list(check(catalogue))
+    found = list(check(catalogue, every_byte))
     bad = [problem for problem in found if problem.is_bad]
     for problem in found:
         state: State = "bad" if problem.is_bad else "warn"

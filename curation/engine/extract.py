@@ -18,6 +18,7 @@ from curation.engine.pool import Event, Pool
 from curation.errors import NoSpace, StoreError
 from curation.params import ExtractParams
 from curation.records import Progress
+from curation.store import still_sums
 from curation.store.catalogue import Catalogue
 from curation.store.packs import Packs
 from curation.store.proxies import WHOLE, Proxy, ProxyPacks
@@ -336,6 +337,7 @@ class _Driver:
         def also(db: sqlite3.Connection, ids: Mapping[int, int]) -> None:
             found = zip(proxies.items(), proxies_at, strict=True)
             self.proxies.record(db, ((ids[pts], proxy, at) for (pts, proxy), at in found))
+            still_sums.record(db, ((ids[f.pts], f.made) for f in chunk.frames if f.made))
 
         self.table.add_chunk(
             video_id,
@@ -345,7 +347,7 @@ class _Driver:
             (chunk.carry, chunk.time_s, chunk.decoded, chunk.errors),
             thumbs_at,
             self._shots(video_id, chunk) if chunk.done else None,
-            also if proxies else None,
+            also,
         )
 
     def _shots(self, video_id: int, last: Chunk | None) -> list[ShotRow]:

@@ -30,7 +30,8 @@ from curation.engine.parts import (
 )
 from curation.engine.shards import listed
 from curation.errors import CurationError, NoSpace, StoreError
-from curation.records import Progress
+from curation.records import FileSum, Progress
+from curation.store import still_sums
 from curation.store.catalogue import Catalogue
 from curation.store.merge import Arrival, Merger
 from curation.store.origins import Origin, OriginTable
@@ -287,8 +288,11 @@ class _Gathering:
         failure = _localised(manifest.failure, words)
         self.merger.begin(video_id, told)
         target.mkdir(parents=True, exist_ok=True)
+        sums: dict[str, FileSum] = {}
         for name, still in stills.items():
-            still.replace(target / (path.stem + name.removeprefix(manifest.stem)))
+            place = target / (path.stem + name.removeprefix(manifest.stem))
+            sums[self.catalogue.relative(place)] = still_sums.of_file(still)
+            still.replace(place)
         self.packs.cut(video_id)
         # A video that never gave a picture has no pack, not an empty one.
         at = self.packs.append(video_id, [thumbs])[0] if pack.exists() else 0
@@ -300,6 +304,7 @@ class _Gathering:
                 task.name, rows, video_id, words, (manifest.stem, path.stem), at or 0, failure
             )
         )
+        still_sums.record_files(self.catalogue, video_id, sums)
         self._came_from(path, manifest)
         self.outcome.stills += len(stills)
         return failure

@@ -92,13 +92,16 @@ class Texts:
                 "name the folder that holds NAME.txt for frames or videos called NAME",
             )
 
-    def of(self, source: Path, video: str, is_own: bool) -> str | None:
+    def of(self, path: str, video: str, is_own: bool) -> str | None:
         """Return the caption of a frame, None when nobody wrote one.
 
         Args:
+            path: of its picture.
             is_own: a person's own picture: a text that lies beside it counts as well.
         """
-        places = []
+        if self.folder is None and not is_own:
+            return None
+        source, places = Path(path), []
         if self.folder is not None:
             places += [self.folder / f"{source.stem}.txt", self.folder / f"{video}.txt"]
         if is_own:

@@ -92,10 +92,11 @@ def weights_digests() -> dict[str, str]:
 def decided(catalogue: Catalogue) -> str:
     """Return a digest of every decision: pool, verdict, rank and score of each frame."""
     made = hashlib.sha256()
+    encoded = json.JSONEncoder().encode
     for row in exported.decided(catalogue):
         score = None if row["score"] is None else round(row["score"], 6)
         said = [row["video_key"], row["pts"], row["pool"], row["verdict"], row["rank"], score]
-        made.update(json.dumps(said).encode())
+        made.update(encoded(said).encode())
     return made.hexdigest()
 
 

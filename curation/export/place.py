@@ -24,6 +24,7 @@ from curation.engine.machine import cores
 from curation.errors import CurationError, InputError, NoSpace, lacks_room
 from curation.export import copying
 from curation.export.log import AGAIN, Log, Put
+from curation.records import FileSum
 
 THREADS = max(2, min(4, cores()))
 """Files on their way at once: reading, hashing and writing wait for each other otherwise; more than
@@ -45,13 +46,18 @@ class NotOurs(CurationError):
 
 @dataclass(slots=True)
 class Task:
-    """A file to be put: its bytes from `make`, or those of `source`."""
+    """A file to be put: its bytes from `make`, or those of `source`.
+
+    Attributes:
+        known: what the source was when it was written.
+    """
 
     file: str
     fp: str
     make: Callable[[], bytes] | None = None
     source: str = ""
     link: bool = False
+    known: FileSum | None = None
 
 
 class Place:
@@ -71,7 +77,9 @@ class Place:
                 f"{folder} cannot be written: {error.strerror or error}", "name another --out"
             ) from error
         self.known = self._log.read()
+        self._nameless = copying.can_be_nameless(self.folder)
         self._folders: dict[str, str] = {}
+        self._left: set[str] = set()
         self.written: dict[str, Put] = {}
         self._fresh: list[Put] = []
 
@@ -109,19 +117,24 @@ class Place:
         known = self.known.get(task.file)
         data = task.make() if task.make else None
         try:
-            if os.path.lexists(target) and (known is None or not self.is_untouched(known)):
+            if part in self._left:  # of a run that was killed, or laid there by a stranger
+                self._left.discard(part)
+                _gone(part)
+            made = None
+            if known is None and self._nameless and not task.link:
+                made = _named_last(task, data, target)
+            if made is None and os.path.lexists(target) and (
+                known is None or not self.is_untouched(known)
+            ):
                 digest, size = _sum(task, data)
                 self._only_ours(target, known is not None, digest)
-            else:
-                digest, size = _written(task, data, part)
-                os.replace(part, target)  # noqa: PTH105 - see copying
-                if task.link:  # of two links to one file, renaming keeps both
-                    _gone(part)
-            told = os.lstat(target)
+                made = digest, size, os.lstat(target).st_mtime_ns
+            if made is None:
+                made = _renamed(task, data, part, target)
         except OSError as error:
             _gone(part)
             raise unwritten(target, error) from error
-        return Put(task.file, task.fp, digest, size, told.st_mtime_ns, True)
+        return Put(task.file, task.fp, *made, True)
 
     def stream(self, file: str, fp: str, write: Callable[[BinaryIO], None]) -> Put:
         """Put a large file that is written piece by piece; see `put`.
@@ -185,6 +198,8 @@ class Place:
             raise CurationError(f"{folder}: {error.strerror or error}") from error
         if not folder.resolve().is_relative_to(self.folder.resolve()):
             raise NotOurs(f"{folder} leads elsewhere by a link; nothing is put there")
+        with os.scandir(folder) as there:
+            self._left |= {f"{folder}/{one.name}" for one in there if one.name.endswith(".part")}
         return str(folder)
 
     def _is_below(self, file: str) -> bool:
@@ -324,16 +339,40 @@ def _sum(task: Task, data: bytes | None) -> copying.Sum:
     return copying.sum_of(task.source)
 
 
-def _written(task: Task, data: bytes | None, part: str) -> copying.Sum:
-    """Write what a task is about, or link it, and return its sum."""
+def _named_last(task: Task, data: bytes | None, target: str) -> tuple[str, int, int] | None:
+    """Write what a task is about into a file that gets its name when it is whole; return its sum
+    and its time, or None where something has that name."""
+    try:
+        with copying.nameless(target.rpartition("/")[0], target) as out:
+            digest, size = _filled(task, data, out)
+            return digest, size, os.fstat(out).st_mtime_ns
+    except FileExistsError:
+        return None
+
+
+def _filled(task: Task, data: bytes | None, out: int) -> copying.Sum:
+    """Write what a task is about into an open file, and return its sum."""
     if data is not None:
-        return copying.write(data, part)
+        return copying.write(data, out)
+    return copying.copy(task.source, out, task.known)
+
+
+def _renamed(task: Task, data: bytes | None, part: str, target: str) -> tuple[str, int, int]:
+    """Write what a task is about under another name, or link it, and rename that in the place of
+    what is there; return its sum and its time."""
+    found: copying.Sum | None = None
     if task.link:
         _gone(part)
         with suppress(OSError):
             os.link(task.source, part)
-            return copying.sum_of(task.source)
-    return copying.copy(task.source, part)
+            found = copying.sum_of(task.source)
+    if found is None:
+        with copying.named(part) as out:
+            found = _filled(task, data, out)
+    os.replace(part, target)  # noqa: PTH105 - see copying
+    if task.link:  # of two links to one file, renaming keeps both
+        _gone(part)
+    return *found, os.lstat(target).st_mtime_ns
 
 
 def _gone(part: str) -> None:

@@ -19,7 +19,7 @@ from curation.export.crops import Cut, Cutter, NoCropHere
 from curation.export.naming import FIELDS, filled, safe, unique
 from curation.export.pictures import Recipe, recipe_of
 from curation.export.settings import ExportParams
-from curation.records import StillSource
+from curation.records import FileSum, StillSource
 from curation.store import exported
 from curation.store.catalogue import Catalogue
 from curation.store.columns import load
@@ -92,6 +92,7 @@ class Plan:
         notes: what a person should know.
         said: frame key -> caption that a person wrote.
         asked: all frames that were asked for, shown or not.
+        sums: frame id -> what its still was when it was written, where that is known.
     """
 
     catalogue: Catalogue
@@ -104,6 +105,7 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     said: dict[str, str] = field(default_factory=dict)
     asked: list[int] = field(default_factory=list)
+    sums: dict[int, FileSum] = field(default_factory=dict)
 
     def boxes(self, items: Sequence[Item]) -> Iterator[tuple[Item, list[Box]]]:
         """Yield items with what was detected in them, in their order."""
@@ -327,7 +329,7 @@ def _caption(plan: Plan, given: Mapping[str, str] | None) -> None:
     for item in plan.items:
         try:
             if given is None:
-                said = texts.of(item.source, item.video, item.is_own)
+                said = texts.of(item.path, item.video, item.is_own)
             else:
                 said = given.get(item.key)
         except InputError as error:

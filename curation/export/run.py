@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,8 @@ from curation.export.formats.zipped import Zip
 from curation.export.place import Place
 from curation.export.plan import MOST_SHOWN, Item, Plan, build
 from curation.export.settings import ExportParams
-from curation.records import Progress
+from curation.records import FileSum, Progress
+from curation.store import still_sums
 from curation.store.catalogue import Catalogue
 from curation.store.integrity import state_of
 
@@ -124,7 +126,9 @@ def _earlier(out: Path) -> dict[str, str]:
 
 def _missing(plan: Plan) -> Iterator[Progress]:
     """Make full pictures that are not there; one that cannot be made is left out and told."""
-    ids = _lacking([item for item in plan.items if not item.is_own])
+    stills = [item for item in plan.items if not item.is_own]
+    plan.sums = still_sums.known(plan.catalogue, [item.frame_id for item in stills])
+    ids = _lacking([item for item in stills if not _is_as_written(item, plan.sums)])
     not_made: Mapping[int, str] = {}
     for beat in remake(plan.catalogue, ids):
         if beat.summary is None:
@@ -140,6 +144,15 @@ def _missing(plan: Plan) -> Iterator[Progress]:
         raise CurationError(
             "none of the pictures can be exported: " + next(iter(plan.left_out.values()), "")
         )
+
+
+def _is_as_written(item: Item, sums: Mapping[int, FileSum]) -> bool:
+    """Return whether a still is known to be there whole."""
+    known = sums.get(item.frame_id)
+    try:
+        return known is not None and known.is_of(os.stat(item.path))  # noqa: PTH116 - of very many
+    except OSError:
+        return False
 
 
 def _lacking(items: Sequence[Item]) -> list[int]:

@@ -204,7 +204,8 @@ class Catalogue:
     def absolute_text(self, stored: str) -> str:
         """Return the absolute path of a stored one as text, for whoever has very many."""
         # normpath: a path with ".." would seem to lie inside the datastore.
-        return os.path.normpath(os.path.join(self._root_text, stored))  # noqa: PTH118
+        whole = stored if stored.startswith("/") else f"{self._root_text}/{stored}"
+        return os.path.normpath(whole)
 
     def remember(self, key: str, value: Any) -> None:
         """Store a small JSON value under a name."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from curation.store import still_sums
 from curation.store.catalogue import Catalogue
 from curation.store.mark_values import DONE, Origins, covered
 from curation.store.marks import CLOCK
@@ -41,15 +42,18 @@ class Problem:
     count: int = 1
 
 
-def check(catalogue: Catalogue) -> Iterator[Problem]:
+def check(catalogue: Catalogue, every_byte: bool = False) -> Iterator[Problem]:
     """Yield what is wrong, cheap looks first; nothing is changed.
 
     It reads the catalogue and the first and last bytes of each picture.
+
+    Args:
+        every_byte: read all stills whole, too, and compare them with what was written.
     """
     looks: tuple[Callable[[Catalogue], Iterator[Problem]], ...] = (
         _file, _rows, _videos, _frames, _stray_files, _decisions, _views, _marks,
     )  # fmt: skip
-    for look in looks:
+    for look in (*looks, _bytes) if every_byte else looks:
         try:
             yield from look(catalogue)
         except sqlite3.DatabaseError as error:
@@ -142,6 +146,20 @@ def _frames(catalogue: Catalogue) -> Iterator[Problem]:
     yield from _some(broken, True, f"pictures that are cut off{again}")
     yield from _some(thumbs, True, "frames without their thumbnail")
     yield from _some(small, True, "frames without their small picture")
+
+
+def _bytes(catalogue: Catalogue) -> Iterator[Problem]:
+    """Look for stills that changed without being written: a disk, or a memory, that errs."""
+    changed = []
+    for stored, told in still_sums.every(catalogue):
+        path = catalogue.absolute(stored)
+        try:
+            if told.is_of(path.stat()) and still_sums.of_file(path).sha256 != told.sha256:
+                changed.append(stored)
+        except OSError:
+            continue  # what is not there at all is told above
+    words = "pictures that changed on the disk though nobody wrote to them (remove them, then"
+    yield from _some(changed, True, f"{words} python -m curation remake --all)")
 
 
 def _bytes_of(path: Path) -> bytes:

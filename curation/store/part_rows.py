@@ -14,7 +14,7 @@ STAYS = frozenset(
     "video source_folder source_file origin quarantine pair face_mark decision output_file setting"
     " job audit review review_op review_tag saved_view applied_mark machine_decision journal"
     " file_run file_op indexed_file indexed_measure photo_print not_duplicate cull_run cull_group"
-    " cull_member crop proxy watch_failure person_op taste_proposal".split()
+    " cull_member crop proxy still_sum watch_failure person_op taste_proposal".split()
 )
 """Tables that do not travel as rows: facts about files, which a part's manifest tells in its own
 words, and what people, decisions and comparisons of several videos say."""

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from curation.errors import VideoUnreadable
 from curation.params import ExtractParams
-from curation.records import VideoInfo
+from curation.records import FileSum, VideoInfo
 from curation.video.carry import Carry
 from curation.video.pickers import Pick, Picker, make_picker
 from curation.video.plan import pictures_at
@@ -77,6 +77,7 @@ class ExtractedFrame:
         sharpness: variance of the Laplacian at 640 to 1279 px.
         thumb: a small JPEG, None when there is a reason.
         proxy: a less small one when no JPEG was made at full size.
+        made: what that file is, None where none was made.
     """
 
     pts: int
@@ -91,6 +92,7 @@ class ExtractedFrame:
     luma_std: float
     thumb: bytes | None
     proxy: bytes | None = None
+    made: FileSum | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -272,14 +274,16 @@ class _Extraction:
         ordinal = self.reader.index.ordinal(decoded.pts)
         reason = flaw(found, self.state.last_still, self.params)
         width, height = self.info.display_wh
-        name, thumb, proxy = None, None, None
+        name, thumb, proxy, made = None, None, None, None
         if reason is None:
             rgb = decoded.rgb()
             height, width = rgb.shape[:2]
             name = frame_name(self.stem, ordinal, decoded.time_s)
             kept = self.params.full_frames == "all"
             if kept or self.task.spool:
-                save(jpeg(rgb, self.params.jpeg_quality, self.chroma), self.task.out_dir / name)
+                data = jpeg(rgb, self.params.jpeg_quality, self.chroma)
+                saved = save(data, self.task.out_dir / name)
+                made = saved if kept else None
             else:
                 # One of an earlier extraction may have been made with other settings.
                 (self.task.out_dir / name).unlink(missing_ok=True)
@@ -290,7 +294,7 @@ class _Extraction:
         self.frames.append(
             ExtractedFrame(
                 decoded.pts, decoded.time_s, ordinal, name, reason, width, height,
-                found.sharpness, found.luma_mean, found.luma_std, thumb, proxy,
+                found.sharpness, found.luma_mean, found.luma_std, thumb, proxy, made,
             )
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +15,7 @@ import simplejpeg
 
 from curation.errors import NoSpace, StoreError, lacks_room
 from curation.params import ExtractParams
+from curation.records import FileSum
 from curation.video.picture import halved
 from curation.video.readers.base import Decoded
 
@@ -118,8 +121,8 @@ def thumbnail(
     return jpeg(np.asarray(small, np.uint8), quality, "420")
 
 
-def save(data: bytes, path: Path) -> None:
-    """Write a file so that it is there whole or not at all.
+def save(data: bytes, path: Path) -> FileSum:
+    """Write a file so that it is there whole or not at all, and return what it is.
 
     Raises:
         NoSpace: when the disk is full.
@@ -127,9 +130,13 @@ def save(data: bytes, path: Path) -> None:
     """
     part = path.with_name(path.name + ".part")
     try:
-        part.write_bytes(data)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            mtime_ns = os.fstat(file.fileno()).st_mtime_ns
         part.replace(path)
     except OSError as error:
         if lacks_room(error):
             raise NoSpace(f"{path}: no space left on the disk", "free some, run again") from error
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return FileSum(hashlib.sha256(data).digest(), len(data), mtime_ns)

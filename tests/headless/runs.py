@@ -69,7 +69,7 @@ def catalogue_rows(datastore: Path) -> dict[str, list[tuple[Any, ...]]]:
             values = dict(zip(columns, row, strict=True))
             if name in ("video", "frame", "step_run"):
                 values.pop("id")
-            if name == "source_file":
+            if name in ("source_file", "still_sum"):
                 values.pop("mtime_ns")
             if name == "quarantine":
                 values.pop("made_s")

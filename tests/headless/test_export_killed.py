@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.export.copying import PIECE_BYTES, copy, sum_of
+from curation.export.copying import PIECE_BYTES, copy, named, sum_of
 from curation.export.formats.base import pretty
 from curation.export.log import NAME, Log, Put
 from curation.export.place import Place, Task
@@ -104,7 +104,8 @@ def test_copies_are_independent_and_what_the_sums_say(studio: Studio, tmp_path: 
 def test_a_file_of_many_pieces_is_copied_whole(tmp_path: Path) -> None:
     data = os.urandom(3 * PIECE_BYTES + 7)
     (tmp_path / "a").write_bytes(data)
-    told = copy(tmp_path / "a", str(tmp_path / "b"))
+    with named(str(tmp_path / "b")) as out:
+        told = copy(tmp_path / "a", out)
     assert (tmp_path / "b").read_bytes() == data
     assert told == sum_of(tmp_path / "b") == (hashlib.sha256(data).hexdigest(), len(data))
 

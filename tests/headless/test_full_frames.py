@@ -13,7 +13,7 @@ from curation.store.integrity import check
 from tests.headless.runs import catalogue_rows, file_digests, run, run_json
 
 RECIPE = ("--recipe", "recipes/small.yaml", "--workers", "2")
-DIFFER = {"extraction", "output_file", "proxy"}
+DIFFER = {"still_sum", "extraction", "output_file", "proxy"}
 """Tables that name the mode, or which files lie there."""
 
 

@@ -173,7 +173,8 @@ def task_of(item: Item, file: str, plan: Plan) -> Task:
     fp = fp_of(item, plan)
     if item.recipe.kind == "copy":
         # A person's own picture is never linked: who edits the copy must not change the original.
-        return Task(file, fp, source=item.path, link=plan.params.link and not item.is_own)
+        link = plan.params.link and not item.is_own
+        return Task(file, fp, None, item.path, link, plan.sums.get(item.frame_id))
     return Task(file, fp, make=lambda: picture(item))
 
 
