@@ -29,12 +29,17 @@ Sum = tuple[str, int]
 """SHA-256 in hex, and bytes."""
 
 
-def sum_of(source: Path | str) -> Sum:
+def sum_of(source: Path | str, known: FileSum | None = None) -> Sum:
     """Return the sum of a file.
+
+    Args:
+        known: what it was when it was written; not read as long as it is that.
 
     Raises:
         OSError: it cannot be read.
     """
+    if known is not None and known.is_of(os.stat(source)):  # noqa: PTH116 - see _new
+        return known.sha256.hex(), known.n_bytes
     return _passed(source, None)
 
 
@@ -98,12 +103,11 @@ def copy(source: Path | str, out: int, known: FileSum | None = None) -> Sum:
         return _passed(source, out)
     file = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        is_same = known.is_of(os.fstat(file))
-        if is_same:
-            _by_system(file, out, known.n_bytes)
+        if known.is_of(os.fstat(file)) and _by_system(file, out, known.n_bytes):
+            return known.sha256.hex(), known.n_bytes
     finally:
         os.close(file)
-    return (known.sha256.hex(), known.n_bytes) if is_same else _passed(source, out)
+    return _passed(source, out)
 
 
 def write(data: bytes, out: int) -> Sum:
@@ -138,19 +142,21 @@ def _name(out: int, target: str) -> None:
     os.link(f"/proc/self/fd/{out}", target, src_dir_fd=out, follow_symlinks=True)
 
 
-def _by_system(file: int, out: int, size: int) -> None:
-    """Have the system copy so many bytes: it may share them where the file system can."""
+def _by_system(file: int, out: int, size: int) -> bool:
+    """Have the system copy so many bytes, which may share them; return whether it can between
+    these two. Nothing is written where it cannot."""
     done = 0
     while done < size:
         try:
             made = os.copy_file_range(file, out, size - done)
-        except OSError as error:
-            if done or lacks_room(error):
+        except (OSError, AttributeError) as error:
+            if done or (isinstance(error, OSError) and lacks_room(error)):
                 raise
-            made = os.sendfile(out, file, None, size - done)
+            return False
         if not made:
             raise OSError(errno.EIO, "it became shorter while it was copied")
         done += made
+    return True
 
 
 def _passed(source: Path | str, out: int | None) -> Sum:

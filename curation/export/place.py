@@ -336,7 +336,7 @@ def _sum(task: Task, data: bytes | None) -> copying.Sum:
     """Return the sum of what a task would write."""
     if data is not None:
         return hashlib.sha256(data).hexdigest(), len(data)
-    return copying.sum_of(task.source)
+    return copying.sum_of(task.source, task.known)
 
 
 def _named_last(task: Task, data: bytes | None, target: str) -> tuple[str, int, int] | None:
@@ -365,7 +365,7 @@ def _renamed(task: Task, data: bytes | None, part: str, target: str) -> tuple[st
         _gone(part)
         with suppress(OSError):
             os.link(task.source, part)
-            found = copying.sum_of(task.source)
+            found = copying.sum_of(task.source, task.known)
     if found is None:
         with copying.named(part) as out:
             found = _filled(task, data, out)

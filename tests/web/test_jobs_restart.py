@@ -32,10 +32,11 @@ def gate(tmp_path: Path) -> Path:
 
 
 SERVER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from curation.web.jobs import JobManager
 from tests.web.following import held_back
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" has it ignored
 manager = JobManager(Path(sys.argv[1]), command=held_back(Path(sys.argv[2])))
 manager.start()
 print(manager.add("extract", sys.argv[3:]), flush=True)
