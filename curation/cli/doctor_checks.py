@@ -248,7 +248,8 @@ def _integrity(catalogue: Catalogue, every_byte: bool) -> Iterator[Finding]:
     for problem in found:
         state: State = "bad" if problem.is_bad else "warn"
         mend = "extract the videos again" if problem.is_bad else "extract, sort and rank go on"
-        yield Finding("integrity", state, f"{problem.count} {problem.what}", mend)
+        told = f"{problem.count} {problem.what}"
+        yield Finding("integrity", state, told, problem.mend or mend)
     if not bad:
         yield Finding("integrity", "ok", "frames, pictures, thumbnails and marks fit together")
 

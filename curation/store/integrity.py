@@ -35,11 +35,13 @@ class Problem:
         is_bad: False for what the next run of the same verbs mends.
         what: in words, with an example.
         count: of how many rows or files it is true.
+        mend: what mends it, "" where the next run of the same verbs does.
     """
 
     is_bad: bool
     what: str
     count: int = 1
+    mend: str = ""
 
 
 def check(catalogue: Catalogue, every_byte: bool = False) -> Iterator[Problem]:
@@ -60,12 +62,12 @@ def check(catalogue: Catalogue, every_byte: bool = False) -> Iterator[Problem]:
             yield Problem(True, f"{look.__name__.strip('_')} cannot be read: {error}")
 
 
-def _some(rows: list[Any], is_bad: bool, words: str) -> Iterator[Problem]:
+def _some(rows: list[Any], is_bad: bool, words: str, mend: str = "") -> Iterator[Problem]:
     """Yield one problem for all rows, with examples."""
     if rows:
         named = ", ".join(str(row) for row in rows[:MOST_NAMED])
         more = ", ..." if len(rows) > MOST_NAMED else ""
-        yield Problem(is_bad, f"{words}: {named}{more}", len(rows))
+        yield Problem(is_bad, f"{words}: {named}{more}", len(rows), mend)
 
 
 def _column(catalogue: Catalogue, sql: str, *values: Any) -> list[Any]:
@@ -141,9 +143,9 @@ def _frames(catalogue: Catalogue) -> Iterator[Problem]:
                     thumbs.append(row["id"])
             if not all(_is_jpeg(small_pack[at : at + size]) for _, at, size in ranges):
                 small.append(row["id"])
-    again = " (python -m curation remake --all)"
-    yield from _some(missing, True, f"frames without their picture{again}")
-    yield from _some(broken, True, f"pictures that are cut off{again}")
+    again = catalogue.command("python -m curation remake --all")
+    yield from _some(missing, True, "frames without their picture", again)
+    yield from _some(broken, True, "pictures that are cut off", again)
     yield from _some(thumbs, True, "frames without their thumbnail")
     yield from _some(small, True, "frames without their small picture")
 
@@ -158,8 +160,9 @@ def _bytes(catalogue: Catalogue) -> Iterator[Problem]:
                 changed.append(stored)
         except OSError:
             continue  # what is not there at all is told above
-    words = "pictures that changed on the disk though nobody wrote to them (remove them, then"
-    yield from _some(changed, True, f"{words} python -m curation remake --all)")
+    again = catalogue.command("python -m curation remake --all")
+    words = "pictures that changed on the disk though nobody wrote to them"
+    yield from _some(changed, True, words, f"remove them, then {again}")
 
 
 def _bytes_of(path: Path) -> bytes:

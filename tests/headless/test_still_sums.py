@@ -54,7 +54,8 @@ def test_a_disk_that_forgets_is_found(extracted: Studio) -> None:
     assert found.is_bad and found.count == 1 and frames[0].path.name in found.what
     extracted.close()
     told = list(doctor_checks.datastore(extracted.root, every_byte=True))
-    assert any(one.state == "bad" and "changed on the disk" in one.said for one in told)
+    (bad,) = [one for one in told if one.state == "bad"]
+    assert "changed on the disk" in bad.said and "curation remake --all" in bad.next
     # What it says to type mends it.
     frames[0].path.unlink()
     studio = Studio(extracted.root)
