@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -29,6 +30,28 @@ class Packs(Protocol):
     def packed(self, name: str) -> tuple[npt.NDArray[np.uint8], Bools] | None:
         """Return a column of equally long bytes as (n, size) uint8, and (n,) where there are any;
         None where it is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Vectors of some rows, read from those of all: a copy of them would be as large again.
+
+    Attributes:
+        every: (m, d) float32 vectors.
+        rows: (n,) positions in them.
+    """
+
+    every: Vectors
+    rows: Ints
+
+    def __getitem__(self, at: AnyArray | slice) -> Vectors:
+        """Return (k, d) the vectors at some of the n positions."""
+        return self.every[self.rows[at]]
+
+    @property
+    def width(self) -> int:
+        """Return d."""
+        return int(self.every.shape[1])
 
 
 class _Taken(Mapping[str, AnyArray]):
@@ -164,6 +187,19 @@ class Columns:
                 self._vectors[name] = (found, has) if rows is None else (found[rows], has[rows])
         return self._vectors[name]
 
+    def placed(self, name: str) -> tuple[Placed, Bools]:
+        """Return what `vectors` returns, without copying those of taken rows."""
+        rows: Ints | None = None
+        view: Columns = self
+        while view._of is not None and name not in view._own:
+            view, taken = view._of
+            if taken is not None:
+                rows = taken if rows is None else taken[rows]
+        every, has = view.vectors(name)
+        if rows is None:
+            return Placed(every, np.arange(view.n)), has
+        return Placed(every, rows), has[rows]
+
     def having(self, **columns: AnyArray) -> Columns:
         """Return the view with these columns added or replaced.
 
@@ -189,12 +225,31 @@ def _halves(raw: npt.NDArray[np.uint8], has: Bools) -> tuple[Vectors, Bools]:
     if raw.shape[1] % 2 or not has.any():
         return np.zeros((len(raw), 0), np.float32), np.zeros(len(raw), np.bool_)
     half = np.ascontiguousarray(raw).view("<f2")
-    odd = (half.view("<u2") & EXPONENT).max(axis=1) == EXPONENT
-    found = half.astype(np.float32)
-    good = has & ~odd
+    found = np.empty(half.shape, np.float32)
+    good = has.copy()
+    for start in range(0, len(half), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        good[block] &= _widened(half[block], found[block])
     if not good.all():
         found[~good] = 0.0
     return found, good
+
+
+def _widened(half: npt.NDArray[np.float16], found: Vectors) -> Bools:
+    """Write (k, d) half floats to `found`; return (k,) which vectors are finite, others are noise.
+
+    Three times as fast as `astype`, to the bit: the bits of a half stand for 2^-112 of its value
+    when they are put where those of a float32 are, subnormal ones too.
+    """
+    small = half.view("<u2")
+    bits = found.view(np.uint32)
+    np.copyto(bits, small)
+    sign = (bits & 0x8000) << 16
+    bits &= 0x7FFF
+    bits <<= 13
+    found *= np.float32(2.0**112)
+    bits |= sign
+    return np.asarray((small & EXPONENT).max(axis=1, initial=0) != EXPONENT)
 
 
 def unpacked(blobs: Objects) -> tuple[Vectors, Bools]:
@@ -215,9 +270,9 @@ def unpacked(blobs: Objects) -> tuple[Vectors, Bools]:
         some = rows[start : start + BLOCK_ROWS]
         raw = b"".join([listed[row] for row in some.tolist()])
         values = np.frombuffer(raw, "<f2").reshape(len(some), -1)
-        odd = (values.view("<u2") & EXPONENT).max(axis=1) == EXPONENT
-        found[some] = values
-        if odd.any():
-            has[some[odd]] = False
-            found[some[odd]] = 0.0
+        wide = np.empty(values.shape, np.float32)
+        good = _widened(values, wide)
+        wide[~good] = 0.0
+        found[some] = wide
+        has[some] = good
     return found, has

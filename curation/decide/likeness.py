@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from curation.decide.columns import AnyArray, Bools, Columns, Floats, Ints
+from curation.decide.columns import (
+    BLOCK_ROWS,
+    AnyArray,
+    Bools,
+    Columns,
+    Floats,
+    Ints,
+    Placed,
+)
 
 if TYPE_CHECKING:
     from curation.params import DedupParams
@@ -79,20 +87,13 @@ class Likeness:
                 videos; None to learn it from these.
         """
         self.params = params
-        n = columns.n
-        self.look, self.has_look = columns.vectors("appearance")
-        self.expression, self.has_expression = columns.vectors("expression")
+        self.look, self.has_look = columns.placed("appearance")
+        self.expression, self.has_expression = columns.placed("expression")
         self.head_deg = np.stack([columns.floats(name) for name in ANGLES], axis=1).astype(
             np.float32
         )
         self.has_head: Bools = np.asarray(np.isfinite(self.head_deg).all(axis=1))
-        shape, has_shape = columns.vectors("pose_shape")
-        if shape.shape[1] != 2 * LAYOUT:
-            shape, has_shape = np.zeros((n, 0), np.float32), np.zeros(n, np.bool_)
-        seen = _seen(columns.floats("joints_seen"))
-        self.seen: Half = (seen & has_shape[:, None]).astype(np.float32)
-        points = shape.reshape(n, LAYOUT, 2)[:, JOINTS] if shape.shape[1] else np.zeros((n, 15, 2))
-        self.points: Half = (points * self.seen[:, :, None]).astype(np.float32)
+        self.seen, self.points = _figures(columns)
         self.has_pose: Bools = np.asarray(self.seen.sum(axis=1) >= LEAST_JOINTS)
         self.measured: Bools = self.has_expression | self.has_head | self.has_pose
         self.video, self.shot = columns.ints("video"), columns.ints("shot", -1)
@@ -149,7 +150,7 @@ class Likeness:
         known = np.zeros_like(differ)
         if self.has_expression[rows].any() and self.has_expression[others].any():
             both = self.has_expression[rows, None] & self.has_expression[None, others]
-            limit = self.params.near_expression**2 * self.expression.shape[1]
+            limit = self.params.near_expression**2 * self.expression.width
             differ |= both & (_square_distance(self.expression, rows, others) > limit)
             known |= both
         if self.has_head[rows].any() and self.has_head[others].any():
@@ -247,14 +248,23 @@ def verified(
     return np.asarray(found[(frame_id[found] == ends).all(axis=1)], np.int64)
 
 
-def _seen(bits: Floats) -> Bools:
-    """Return (n, joints) bool of bit sets; none where the set is missing."""
-    known = np.isfinite(bits)
-    whole = np.where(known, bits, 0.0).astype(np.int64)
-    return np.asarray((whole[:, None] >> np.array(JOINTS)) & 1, np.bool_)
+def _figures(columns: Columns) -> tuple[Half, Half]:
+    """Return (n, joints) 1 for the joints that were seen, and (n, joints, 2) where these are."""
+    shape, has_shape = columns.placed("pose_shape")
+    bits = columns.floats("joints_seen")
+    known = np.isfinite(bits) & has_shape & (shape.width == 2 * LAYOUT)
+    seen = np.zeros((columns.n, len(JOINTS)), np.float32)
+    points = np.zeros((columns.n, len(JOINTS), 2), np.float32)
+    posed = np.flatnonzero(known)
+    for start in range(0, len(posed), BLOCK_ROWS):
+        some = posed[start : start + BLOCK_ROWS]
+        mine = (bits[some].astype(np.int64)[:, None] >> np.array(JOINTS)) & 1
+        seen[some] = mine
+        points[some] = shape[some].reshape(-1, LAYOUT, 2)[:, JOINTS] * mine[:, :, None]
+    return seen, points
 
 
-def _square_distance(vectors: Half, rows: Ints, others: Ints) -> Half:
+def _square_distance(vectors: Placed, rows: Ints, others: Ints) -> Half:
     a, b = vectors[rows], vectors[others]
     square = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)[None, :]
     return np.asarray(square - 2 * (a @ b.T))

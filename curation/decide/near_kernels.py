@@ -65,11 +65,10 @@ def _count(table: Words, low: int, high: int, query: Words, radius: int, apart: 
 
 
 @_compiled
-def _distance(table: Words, at: int, query: Words) -> int:
-    total = np.uint64(0)
-    for word in range(table.shape[0]):
-        total += _ones(table[word, at] ^ query[word])
-    return int(total)
+def _measure(row: Words, word: Any, apart: Any) -> None:
+    """Write how far hashes of one word are."""
+    for at in range(len(row)):
+        apart[at] = _ones(word ^ row[at])
 
 
 @_compiled
@@ -90,12 +89,15 @@ def _emit(
 ) -> int:
     """Write the near ones of table[:, low:high] to the pairs; return how many pairs there are."""
     at = low
+    reach = np.uint64(radius)
     while at < high:
         end = min(at + _BLOCK, high)
         if _count(table, at, end, query, radius, apart) > 0:
+            if len(query) == 1:
+                _measure(table[0, at:end], query[0], apart)
             for here in range(at, end):
-                bits = _distance(table, here, query)
-                if bits <= radius and _fresh(table, here, query, band, reaches):
+                bits = apart[here - at]
+                if bits <= reach and _fresh(table, here, query, band, reaches):
                     one[found] = min(row, rows[here])
                     other[found] = max(row, rows[here])
                     distance[found] = bits

@@ -89,7 +89,8 @@ def _moved(a: Any, b: Any, seen: Any, there: Any, count: Any, least: float) -> b
 @_compiled
 def video_pairs(
     members: Any, phash: Any, hashed: Any, segment: Any, bits: Any, limits: Any,
-    has_look: Any, look: Any, least_look: Any, has_expression: Any, expression: Any,
+    has_look: Any, look: Any, look_row: Any, least_look: Any,
+    has_expression: Any, expression: Any, expression_row: Any,
     has_head: Any, head: Any, seen: Any, points: Any,
     first: int, second: int, one: Any, other: Any,
 ) -> tuple[int, int, int]:
@@ -97,6 +98,7 @@ def video_pairs(
 
     Args:
         members: (k,) rows of a video's frames in order of time; the traits are by row.
+        look_row, expression_row: where in `look` and `expression` each row's vector is.
         bits: near_hash, burst_hash, least joints, chunk, reach in chunks.
         limits: squared distance of expressions, degrees of heads, share of poses.
         one, other: room for the answer.
@@ -127,10 +129,11 @@ def video_pairs(
                     continue
                 known = True
             # A look costs less than an expression and a pose; where it settles nothing, they do.
-            if not close and _product(look[a], look[b]) < least_look[a]:
+            if not close and _product(look[look_row[a]], look[look_row[b]]) < least_look[a]:
                 continue
             if has_expression[a] and has_expression[b]:
-                if _square(expression[a], expression[b]) > limits[0]:
+                changed = _square(expression[expression_row[a]], expression[expression_row[b]])
+                if changed > limits[0]:
                     continue
                 known = True
             shared = _joints(seen[a], seen[b])

@@ -70,13 +70,14 @@ def _listed(within: Within, most: int) -> tuple[Ints, Ints]:
 def _compiled(module: Any, within: Within, most: int) -> tuple[Ints, Ints]:
     likeness, params = within.likeness, within.params
     limits = np.array([
-        params.near_expression**2 * likeness.expression.shape[1], params.near_head,
+        params.near_expression**2 * likeness.expression.width, params.near_head,
         1 - params.near_pose**2,
     ])
     bits = np.array([params.near_hash, params.burst_hash, LEAST_JOINTS, CHUNK, within.reach])
     traits = (
-        likeness.has_look, likeness.look, likeness.least_look.astype(np.float32),
-        likeness.has_expression, likeness.expression, likeness.has_head, likeness.head_deg,
+        likeness.has_look, likeness.look.every, likeness.look.rows,
+        likeness.least_look.astype(np.float32), likeness.has_expression,
+        likeness.expression.every, likeness.expression.rows, likeness.has_head, likeness.head_deg,
         likeness.seen, likeness.points,
     )
     one, other = np.empty((2, _ROOM), np.int32)
