@@ -45,11 +45,12 @@ def test_a_figure_finds_poses_by_keyboard(desk: Any, mine: str, page: Any) -> No
     figure.focus()
     desk.press("n", "ArrowUp", "ArrowUp")
     assert desk.read("ws.search.figure.left_ear[1]") == pytest.approx(0.05)
+    for title in ("Pool", "Decision", "Reason", "Video"):  # the page moves until they are counted
+        facet = page.locator("details.rv-facet", has=page.locator("summary", has_text=title))
+        expect(facet.locator(".rv-value").first).to_be_visible()
     box = figure.bounding_box()
-    page.mouse.move(box["x"] + 0.68 * box["width"], box["y"] + 0.52 * box["height"])
-    page.mouse.down()
-    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.1 * box["height"])
-    page.mouse.up()
+    spots = [{"x": x * box["width"], "y": y * box["height"]} for x, y in ((0.68, 0.52), (0.9, 0.1))]
+    figure.drag_to(figure, source_position=spots[0], target_position=spots[1])
     assert desk.read("ws.search.figure.left_wrist[1]") < 0.2
     panel.get_by_role("button", name="Find").click()
     desk.until("ws.view.where[0]?.title === 'Like the figure, likest first'")
