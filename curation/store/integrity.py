@@ -176,7 +176,8 @@ def _is_jpeg(data: bytes) -> bool:
 def state_of(path: Path | str) -> str:
     """Return "" for a picture that begins and ends as it should, else what is wrong with it."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # A pipe that somebody laid there must not be waited for: reading a place of it fails.
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             size = os.fstat(file).st_size
             head, tail = os.pread(file, 2, 0), os.pread(file, 2, max(0, size - 2))

@@ -66,6 +66,17 @@ def test_a_disk_that_forgets_is_found(extracted: Studio) -> None:
     )[frames[0].id].sha256
 
 
+def test_a_pipe_in_place_of_a_still_is_not_waited_for(extracted: Studio) -> None:
+    still = next(iter(extracted.videos.frames())).path
+    still.unlink()
+    os.mkfifo(still)
+    (found,) = check(extracted.catalogue, every_byte=True)
+    assert found.is_bad and found.count == 1 and "without their picture" in found.what
+    list(extracted.remake(every=True))
+    assert still.is_file()
+    assert not list(check(extracted.catalogue, every_byte=True))
+
+
 def test_an_export_tells_what_the_disk_forgot(tmp_path: Path) -> None:
     """Its sums are those of extraction, unless somebody wrote the picture anew."""
     studio = exports.filled(tmp_path / "datastore", 40)
