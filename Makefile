@@ -98,7 +98,7 @@ samples: venv ## two sample clips, verified
 	@$(PY) -m curation samples
 
 requirements: dev ## compile requirements*.txt from pyproject.toml
-	scripts/compile-requirements
+	@PYTHON=$(PY) scripts/compile-requirements
 
 image-check: ## build the container image for real and run it
 	scripts/image-check

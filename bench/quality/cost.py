@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from bench.focus_set import Image, labels
 from bench.report import Row
@@ -94,10 +95,11 @@ def decide_ms() -> float:
 
 def _least_ms(work: Callable[[], object], rounds: int) -> float:
     spent = []
-    for _ in range(rounds):
-        begin = time.process_time()
-        work()
-        spent.append(1e3 * (time.process_time() - begin))
+    with threadpool_limits(1):  # a second thread that waits for work counts as work
+        for _ in range(rounds):
+            begin = time.process_time()
+            work()
+            spent.append(1e3 * (time.process_time() - begin))
     return min(spent)
 
 
